@@ -1,0 +1,1 @@
+"""Stacks: observe to facts, desired (pure), decide (pure) to a plan, apply."""

@@ -1,0 +1,1 @@
+"""Tenants: the only place that makes, renames and deletes Coolify projects."""

@@ -1,0 +1,1 @@
+"""What a person types: parsing, printing, exit codes. No decision is made here."""

@@ -1,0 +1,1 @@
+"""The only room that knows PocketBase's wire: rows in, writes out, the realtime feed, the schema."""

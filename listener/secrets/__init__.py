@@ -1,0 +1,1 @@
+"""Sealing and generating secrets; nothing here talks to anyone."""

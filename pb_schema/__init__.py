@@ -1,0 +1,1 @@
+"""The data model as data: collections, fields, rules, indexes and seeds."""

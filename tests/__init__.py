@@ -1,0 +1,1 @@
+"""Claims about the listener, each a test."""
