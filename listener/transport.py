@@ -1,0 +1,109 @@
+"""One way to speak HTTP: time-outs in four phases, retry of safe requests only, errors by meaning.
+
+A request that was never sent is `UpstreamUnavailable`; one whose answer was lost, or was a 5xx, is
+`UpstreamUnavailable` when it is safe to repeat and `Ambiguous` when it may have had an effect. Every answer
+below 500 is returned: what it means is the room's business. No error text holds a body, a query or a header.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import stamina
+
+from listener import errors
+
+TIMEOUTS = httpx.Timeout(connect=5.0, read=30.0, write=30.0, pool=30.0)
+"""Seconds. `read` is the create time-out that the settle window counts with."""
+
+SAFE_ATTEMPTS = 3
+"""Tries of a safe request, within `SAFE_SECONDS`; the worst case is one try more than the key's own retry."""
+SAFE_SECONDS = 15.0
+
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+def client(
+    base_url: str,
+    *,
+    ca_file: Path | None = None,
+    headers: Mapping[str, str] | None = None,
+    connections: int = 16,
+) -> httpx.AsyncClient:
+    """A client for one upstream: JSON wanted, redirects refused, `connections` kept alive at most."""
+    verify: Any = True
+    if ca_file is not None:
+        import ssl  # noqa: PLC0415 - only needed with a private authority
+
+        verify = ssl.create_default_context(cafile=str(ca_file))
+    return httpx.AsyncClient(
+        base_url=base_url,
+        headers={"Accept": "application/json", **(headers or {})},
+        timeout=TIMEOUTS,
+        verify=verify,
+        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+    )
+
+
+async def send(
+    http: httpx.AsyncClient,
+    method: str,
+    path: str,
+    *,
+    upstream: str,
+    safe: bool,
+    params: Mapping[str, Any] | None = None,
+    json: Any = None,
+    headers: Mapping[str, str] | None = None,
+) -> httpx.Response:
+    """The answer, if it is below 500. `safe` requests are tried up to `SAFE_ATTEMPTS` times.
+
+    Raises `UpstreamUnavailable` when nothing happened or the request was safe, `Ambiguous` otherwise.
+    `upstream` is the name used in codes and texts: `POCKETBASE` or `COOLIFY`.
+    """
+    request = http.build_request(method, path, params=params, json=json, headers=headers)
+    if not safe:
+        return await _once(http, request, upstream=upstream, safe=False)
+    async for attempt in stamina.retry_context(
+        on=errors.UpstreamUnavailable,
+        attempts=SAFE_ATTEMPTS,
+        timeout=SAFE_SECONDS,
+        wait_initial=0.2,
+        wait_max=2.0,
+    ):
+        with attempt:
+            return await _once(http, request, upstream=upstream, safe=True)
+    raise AssertionError("stamina re-raises the last error")
+
+
+async def _once(
+    http: httpx.AsyncClient, request: httpx.Request, *, upstream: str, safe: bool
+) -> httpx.Response:
+    what = f"{request.method} {request.url.path}"
+    try:
+        response = await http.send(request)
+    except NEVER_SENT as error:
+        raise errors.UpstreamUnavailable(
+            f"{upstream}_UNREACHABLE",
+            f"{what} was not sent",
+            why=f"no connection to {request.url.host}:{request.url.port or ''} ({type(error).__name__})",
+            fix=f"check that {upstream.title()} runs and its address is right; this is tried again by itself",
+        ) from error
+    except httpx.HTTPError as error:
+        raise _lost(what, upstream, type(error).__name__, safe=safe) from error
+    if response.status_code >= 500:
+        raise _lost(what, upstream, f"HTTP {response.status_code}", safe=safe)
+    return response
+
+
+def _lost(what: str, upstream: str, why: str, *, safe: bool) -> errors.Transient:
+    kind = errors.UpstreamUnavailable if safe else errors.Ambiguous
+    return kind(
+        f"{upstream}_NO_ANSWER",
+        f"{what} got no usable answer",
+        why=why,
+        fix="nothing to do: the listener looks at what happened and tries again",
+    )
