@@ -73,7 +73,7 @@ class LeaseStore(Protocol):
         ...
 
     async def advance(self, *, fence: int, holder: str) -> LeaseState | None:
-        """Compare-and-swap: write `holder` and fence + 1 if the fence is still `fence`; None if it was not."""
+        """Compare-and-swap: `holder` and fence + 1 if the fence is still `fence`, else None."""
         ...
 
 
