@@ -1,0 +1,70 @@
+"""What the handlers see the world with, and the little that they keep of it between two looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from handlers import ledger, memory, naming, records
+from handlers.site import Site
+from listener import errors
+from listener.coolify.client import Coolify
+from listener.coolify.view import View
+from listener.pocketbase.client import PocketBase
+
+STACK_IDS = "agent_stack_ids"
+"""Our own id view: no rule on the table can hide a row from it."""
+
+
+@dataclass(slots=True)
+class Eyes:
+    """Both upstreams to read from, the ledger, and the memory; nothing here has an effect."""
+
+    database: PocketBase
+    coolify: Coolify
+    view: View
+    ledger: ledger.Ledger
+    memory: memory.Memory
+    site: Site
+    now: Callable[[], datetime]
+    """Time of day, UTC; durations are never taken from it alone."""
+    team_id: int
+    tiers: Mapping[str, records.Tier] = field(default_factory=dict)
+    """By id, as last swept or changed."""
+
+    async def read_tiers(self) -> None:
+        """The tiers are what PocketBase holds now."""
+        rows = await self.database.list("plan_tiers")
+        self.tiers = {row["id"]: records.tier(row) for row in rows}
+
+    async def tenant(self, tenant_id: str) -> records.TenantRecord | None:
+        """The tenant's record, or None for a 404 (which proves nothing)."""
+        row = await self.database.get(records.TENANTS, tenant_id) if tenant_id else None
+        return records.tenant(row) if row else None
+
+    async def is_gone(self, record_id: str) -> bool:
+        """A stack's record is gone: there is evidence, and two reads by a proven identity say 404."""
+        seen = self.memory.of(record_id)
+        if not seen.deleted_heard and record_id not in self.memory.absent_enough:
+            return False
+        async with self.database.proven():
+            row = await self.database.get(records.STACKS, record_id)
+            known = await self.database.get(STACK_IDS, record_id)
+        return row is None and known is None
+
+    async def look(self, uuid: str, wanted: naming.Marker) -> naming.Look:
+        """One service read by uuid. A 404 counts only while the team check answers for our team."""
+        read_at = self.memory.clock()
+        detail = await self.coolify.service(uuid)
+        if detail is not None:
+            return naming.prove(detail, wanted, read_at)
+        team = await self.coolify.team()
+        if team.id != self.team_id:
+            raise errors.Global(
+                "COOLIFY_WRONG_TEAM",
+                "Coolify answers for another team than at the start",
+                why=f"the token belongs to team {team.name!r} ({team.id}) now, it was {self.team_id}",
+                fix="set COOLIFY_TOKEN to a token of the team that holds the tenants' projects",
+            )
+        return naming.Missing(uuid, read_at)

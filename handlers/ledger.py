@@ -1,0 +1,109 @@
+"""The listener's own memory, one row per tenant or stack, so that a record's fields need never be believed.
+
+Only the holder of the lease writes it (PocketBase's rule refuses any other), so the rows are kept in memory
+from the moment the lease is taken and written through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from listener.pocketbase.client import PocketBase
+
+COLLECTION = "listener_ledger"
+FORMAT = 1
+
+
+class LedgerRow(BaseModel):
+    """What must be remembered of one record. Empty texts and None mean: not so far."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str
+    kind: str = ""
+    tenant_id: str = ""
+    server_uuid: str = ""
+    project_uuid: str = ""
+    service_uuid: str = ""
+    intent: Mapping[str, Any] | None = None
+    """An effect begun and not known to have ended: what (create, apply, restart), fence, begun (ISO)."""
+    applied_hash: str = ""
+    """Hash of the spec that Coolify has; empty = send everything again."""
+    salt: str = ""
+    env_keys: tuple[str, ...] = ()
+    template: str = ""
+    template_version: str = ""
+    domain: str = ""
+    """The host name this row holds, or "": unique over all rows."""
+    stage: str = ""
+    """"" live · stopping · stopped · retained (deleted, data kept) · closed."""
+    start_begun: datetime | None = None
+    start_open: bool = False
+    """Our last start has neither been seen running nor passed its deadline."""
+    deletion_seen: datetime | None = None
+    retention_days: int = 0
+    purge_announced: datetime | None = None
+    blocked: str = ""
+    last_spec: str = ""
+    applied_spec: Mapping[str, Any] | None = None
+    """Names made once: service_name, stack_name, slug."""
+    format: int = FORMAT
+
+    @field_validator("start_begun", "deletion_seen", "purge_announced", mode="before")
+    @classmethod
+    def _no_date(cls, value: Any) -> Any:
+        return value or None
+
+    @field_validator("env_keys", mode="before")
+    @classmethod
+    def _no_keys(cls, value: Any) -> Any:
+        return value or ()
+
+    @property
+    def made(self) -> Mapping[str, Any]:
+        """Names as they were when the object was made."""
+        return self.applied_spec or {}
+
+    def changed(self, changes: Mapping[str, Any]) -> LedgerRow:
+        """The row with these columns changed."""
+        return LedgerRow.model_validate({**self.model_dump(), **changes})
+
+
+class Ledger:
+    """All rows by record id, as last written or read by us."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, LedgerRow] = {}
+
+    async def load(self, database: PocketBase) -> None:
+        """The rows are exactly what PocketBase holds now."""
+        rows = [LedgerRow.model_validate(row) for row in await database.list(COLLECTION)]
+        self._rows = {row.id: row for row in rows}
+
+    def get(self, record_id: str) -> LedgerRow | None:
+        """The row of a record, if it has one."""
+        return self._rows.get(record_id)
+
+    def rows(self, kind: str) -> Iterable[LedgerRow]:
+        """Every row of one collection's records."""
+        return [row for row in self._rows.values() if row.kind == kind]
+
+    def holder_of(self, host: str) -> str | None:
+        """The record id that holds a host name, retained stacks included."""
+        return next((row.id for row in self._rows.values() if host and row.domain == host), None)
+
+    def owner_of(self, service_uuid: str) -> str | None:
+        """The record id whose service this is."""
+        return next((row.id for row in self._rows.values() if row.service_uuid == service_uuid), None)
+
+    def servers(self) -> set[str]:
+        """Every server a service of ours may be on."""
+        return {row.server_uuid for row in self._rows.values() if row.server_uuid}
+
+    def keep(self, row: LedgerRow) -> None:
+        """The row was written to PocketBase."""
+        self._rows[row.id] = row

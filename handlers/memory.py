@@ -1,0 +1,78 @@
+"""What the handlers remember between two looks and may forget at any time: sightings, proofs, evidence.
+
+Losing it costs a second look, never a wrong effect: everything that must survive is in the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from handlers import naming
+
+NEVER = float("-inf")
+
+
+@dataclass(slots=True)
+class Sighting:
+    """One key as last looked at. Times are on the listener's clock, in seconds."""
+
+    effect_at: float = NEVER
+    """When our last effect on it was answered or timed out: older views do not count."""
+    exited_since: float | None = None
+    """Request time of the first of an unbroken row of lists that said `exited`."""
+    exited_last: float = NEVER
+    unmarked_since: float | None = None
+    """Request time of the first complete list after the settle window without our marker."""
+    strange_since: float | None = None
+    """When a look by uuid first found it missing or foreign."""
+    stop_at: float = NEVER
+    look: naming.Look | None = None
+    look_entry: tuple[str, str] = ("", "")
+    """Name and `updated_at` of the list entry when the proof was read."""
+    refused_hash: str = ""
+    refusal: tuple[str, str, str] = ("", "", "")
+    """Spec hash at which Coolify refused, and (code, message, staff text)."""
+    action_done: tuple[str, float] = ("", NEVER)
+    deleted_heard: bool = False
+    settled: object = None
+    """Fingerprint of record and entry when the key was last settled."""
+    failures: int = 0
+
+
+@dataclass(slots=True)
+class Memory:
+    """Everything forgettable, by record id."""
+
+    clock: Callable[[], float]
+    began_at: float
+    """When this process took the lease: an effect of an earlier process may still be on its way then."""
+    sightings: dict[str, Sighting] = field(default_factory=dict)
+    project_wishes: set[str] = field(default_factory=set)
+    """Tenants of whom a stack passed admission and waits for the project."""
+    absent_since: dict[str, float] = field(default_factory=dict)
+    """Ledger ids that a proven sweep did not return, since when."""
+    absent_enough: set[str] = field(default_factory=set)
+    """Those that rule and distance of two sweeps allow to be believed, if a read says 404 too."""
+
+    def of(self, record_id: str) -> Sighting:
+        """The sighting of a record, new if there is none."""
+        return self.sightings.setdefault(record_id, Sighting())
+
+    def effect(self, record_id: str) -> None:
+        """An effect on this record was answered or timed out just now: what was seen before is stale."""
+        seen = self.of(record_id)
+        seen.effect_at = self.clock()
+        seen.exited_since = None
+        seen.unmarked_since = None
+
+    def listed(self, record_id: str, *, exited: bool, requested_at: float) -> None:
+        """A list requested at this time says that the service is exited, or that it is not."""
+        seen = self.of(record_id)
+        if requested_at <= seen.effect_at:
+            return
+        if not exited:
+            seen.exited_since = None
+        elif seen.exited_since is None:
+            seen.exited_since = requested_at
+        seen.exited_last = max(seen.exited_last, requested_at)

@@ -1,0 +1,142 @@
+"""One batch for what belongs together: the ledger's memory, the record's display, the line in the audit."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from handlers import ledger as ledgers
+from handlers import memory, naming, records, status, steps
+from listener import contract, errors
+from listener.pocketbase.writer import Write, Writer
+
+OPERATIONS = "stack_operations"
+ACTOR = "listener"
+ID_CHARACTERS = string.ascii_lowercase + string.digits
+
+
+class Recorder:
+    """Implements `steps.Scribe`: writes through the lease holder's writer, then remembers."""
+
+    def __init__(
+        self,
+        *,
+        writer: Writer,
+        ledger: ledgers.Ledger,
+        remembered: memory.Memory,
+        fence: Callable[[], int],
+    ) -> None:
+        self._writer = writer
+        self._ledger = ledger
+        self._memory = remembered
+        self._fence = fence
+        self._claims: dict[str, str] = {}
+
+    async def record(
+        self,
+        key: contract.Key,
+        *,
+        ledger: Mapping[str, Any] | None = None,
+        show: Mapping[str, Any] | None = None,
+        entry: steps.Entry | None = None,
+        consume: str = "",
+    ) -> None:
+        """All of it is stored and remembered, or none.
+
+        Raises `DOMAIN_TAKEN` when another record holds or is just taking the host name, and `RECORD_CHANGED`
+        (again, soon) when the action to clear is not that action any more.
+        """
+        row, writes = self._ledger_write(key, ledger)
+        host = row.domain if row else ""
+        self._claim(host, key.id)
+        if show or consume:
+            writes.append(_record_write(key, show or {}, consume))
+        if entry is not None:
+            writes.append(self._entry_write(key, entry, row))
+        try:
+            if writes:
+                await self._writer.commit(writes)
+        except errors.UpstreamRefusal as error:
+            if not consume:
+                raise
+            raise errors.Transient(
+                "RECORD_CHANGED", "the action was changed meanwhile", why=error.why
+            ) from error
+        finally:
+            self._claims.pop(host, None)
+        if row is not None:
+            self._ledger.keep(row)
+        if consume:
+            self._memory.of(key.id).action_done = (consume, self._memory.clock())
+
+    def wish_project(self, tenant_id: str) -> None:
+        """The tenant's handler will find that a stack waits for the project."""
+        self._memory.project_wishes.add(tenant_id)
+
+    def proven(self, record_id: str, proof: naming.Proof) -> None:
+        """The 201 of our own create is proof until the list says something else."""
+        seen = self._memory.of(record_id)
+        seen.look, seen.look_entry, seen.strange_since = proof, ("", ""), None
+
+    def _ledger_write(
+        self, key: contract.Key, changes: Mapping[str, Any] | None
+    ) -> tuple[ledgers.LedgerRow | None, list[Write]]:
+        if not changes:
+            return None, []
+        old = self._ledger.get(key.id)
+        row = (old or ledgers.LedgerRow(id=key.id, kind=key.collection)).changed(changes)
+        body = _columns(row) if old is None else {name: _columns(row)[name] for name in changes}
+        return row, [Write("POST" if old is None else "PATCH", ledgers.COLLECTION, key.id, body)]
+
+    def _claim(self, host: str, record_id: str) -> None:
+        holder = self._claims.get(host) or self._ledger.holder_of(host)
+        if host and holder not in (None, record_id):
+            raise errors.Refusal(
+                "DOMAIN_TAKEN",
+                "This domain is used by another stack. Choose another one.",
+                what="the domain is taken",
+                why=f"stack {holder} holds it",
+                fix="choose another host name, or free it on that stack first",
+            )
+        if host:
+            self._claims[host] = record_id
+
+    def _entry_write(self, key: contract.Key, entry: steps.Entry, row: ledgers.LedgerRow | None) -> Write:
+        row = row or self._ledger.get(key.id)
+        stack = key.id if key.collection == records.STACKS else ""
+        tenant = row.tenant_id if row and stack else key.id
+        now = status.stamp(datetime.now(UTC))
+        body = {
+            "stack_id": stack,
+            "tenant_id": tenant,
+            "verb": entry.verb,
+            "outcome": entry.outcome,
+            "actor": ACTOR,
+            "reason": entry.reason,
+            "detail": dict(entry.detail),
+            "fence": self._fence(),
+            "begun" if entry.outcome == "started" else "ended": now,
+        }
+        return Write("POST", OPERATIONS, _new_id(), body)
+
+
+def _record_write(key: contract.Key, show: Mapping[str, Any], consume: str) -> Write:
+    if not consume:
+        return Write("PATCH", key.collection, key.id, dict(show), optional=True)
+    return Write("PATCH", key.collection, key.id, {**show, "action": ""}, query={"if_action": consume})
+
+
+def _new_id() -> str:
+    """An id as PocketBase makes them, chosen here so that a repeated write makes no second line."""
+    return "".join(secrets.choice(ID_CHARACTERS) for _ in range(15))
+
+
+def _columns(row: ledgers.LedgerRow) -> dict[str, Any]:
+    """The row as PocketBase takes it; times in its own form, absent ones as empty text."""
+    body = row.model_dump(mode="python")
+    for name in ("start_begun", "deletion_seen", "purge_announced"):
+        body[name] = status.stamp(body[name]) if body[name] else ""
+    return body | {"env_keys": list(row.env_keys)}

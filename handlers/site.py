@@ -1,0 +1,25 @@
+"""What is the same for every tenant and stack: the installation and its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from handlers import status
+from listener import contract
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The installation and its settings, as far as policy needs them."""
+
+    inst: str
+    waits: contract.Waits
+    voice: status.Voice
+    server_uuid: str
+    destination_uuid: str
+    environment: str
+    platform: Mapping[str, str]
+    """Values that the platform provides to templates, by name, such as ROUTER_BASE_URL."""
+    reserved: tuple[str, ...] = ()
+    """Host names that no stack may have."""

@@ -1,0 +1,112 @@
+"""Bring a known service to its desired spec, and up if it shall run: one repeatable sequence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from handlers import naming, steps
+from handlers.ledger import LedgerRow
+from handlers.stacks import plans
+from handlers.stacks.desired import Desired
+from handlers.stacks.facts import StackFacts
+from handlers.status import Health, Status
+from listener import contract
+
+NEVER = float("-inf")
+
+
+def up(facts: StackFacts, want: Desired, *, again: bool = False) -> contract.Plan:
+    """Send what differs and start. `again` starts although nothing differs. Cut anywhere, it is repeated."""
+    row = facts.ledger
+    assert row is not None
+    full = row.applied_hash != want.hash
+    verb = "stack.apply" if full else "stack.restart"
+    code = "deploying" if not row.applied_hash else ("updating" if full else "restarting")
+    reason = "start_again" if again else verb.partition(".")[2]
+    shown = plans.shown(facts, Status.DEPLOYING, code, health=Health.STARTING)
+    return _sequence(facts, want, full=full, start=True, verb=verb, reason=reason, shown=shown)
+
+
+def save(facts: StackFacts, want: Desired, shown: dict[str, Any]) -> contract.Plan:
+    """Send what differs and start nothing: an edit of a suspended stack."""
+    return _sequence(facts, want, full=True, start=False, verb="stack.apply", reason="save", shown=shown)
+
+
+def _sequence(
+    facts: StackFacts,
+    want: Desired,
+    *,
+    full: bool,
+    start: bool,
+    verb: str,
+    reason: str,
+    shown: dict[str, Any],
+) -> contract.Plan:
+    row, proof = facts.ledger, facts.look
+    assert row is not None
+    if not isinstance(proof, naming.Proof):
+        return plans.needs_look(facts)
+    keys = tuple(env.key for env in want.envs)
+    opening: dict[str, Any] = {"intent": {"what": "apply" if full else "restart"}}
+    closing: dict[str, Any] = {"intent": None}
+    acts: list[steps.Act] = []
+    if full:
+        opening |= {
+            "applied_hash": "",
+            "env_keys": sorted({*row.env_keys, *keys}),
+            "domain": want.host,
+            "template": want.template,
+        }
+        closing |= {"applied_hash": want.hash, "env_keys": sorted(keys), "applied_spec": _made(row, want)}
+        closing |= {"template_version": want.template_version}
+        if row.made.get("created") != want.hash:
+            acts.append(steps.PatchService(proof, compose=want.compose, urls=_urls(row, want)))
+        drop = tuple(sorted({*row.env_keys} - {*keys}))
+        if want.envs or drop:
+            acts.append(steps.PutEnvs(proof, want.envs, drop))
+    if start:
+        opening |= {
+            "start_begun": facts.now.isoformat(),
+            "start_open": True,
+            "stage": "",
+            "deletion_seen": None,
+            "retention_days": 0,
+        }
+        shown = {**shown, "purge_after": ""}
+        acts.append(steps.Restart(proof))
+    return contract.Plan(
+        key=facts.key,
+        steps=(
+            steps.Record(ledger=opening, show=shown, entry=steps.Entry(verb, "started")),
+            *acts,
+            steps.Record(ledger=closing, entry=steps.Entry(verb, "done")),
+        ),
+        reason=reason,
+        message=str(shown.get("message", "")),
+        again=0.0 if not start else facts.site.waits.poll_busy,
+    )
+
+
+def _made(row: LedgerRow, want: Desired) -> dict[str, Any]:
+    return {**row.made, "web_service": want.web_service, "created": "", "wish": "running"}
+
+
+def _urls(row: LedgerRow, want: Desired) -> tuple[tuple[str, str], ...] | None:
+    """The wanted urls; an empty one clears the domain that the service had; None when it never had one."""
+    if want.urls:
+        return want.urls
+    web = str(row.made.get("web_service") or "")
+    return ((web, ""),) if web and row.domain else None
+
+
+def start_begun(facts: StackFacts) -> float:
+    """When our last start was begun, on the listener's clock; minus infinity when there was none."""
+    row = facts.ledger
+    if row is None or row.start_begun is None:
+        return NEVER
+    return facts.clock - (facts.now - row.start_begun).total_seconds()
+
+
+def start_ends(facts: StackFacts, deadline: float) -> float:
+    """When our last start's deadline is over, on the listener's clock."""
+    return start_begun(facts) + deadline

@@ -1,0 +1,128 @@
+"""What to do about one stack: pure, from facts and what is desired to a printable plan.
+
+Read it as a list of cases, most particular first. Each case returns a plan or None for "not this one".
+Nothing in here trusts a field that the listener itself shows on the record, but for first contact.
+"""
+
+from __future__ import annotations
+
+from handlers import naming, status
+from handlers.stacks import existing, plans, unborn
+from handlers.stacks.desired import Desired, Refused, Want, Wish, wish
+from handlers.stacks.facts import StackFacts
+from listener import contract
+
+FOREIGN_STATUS = ("running", "stopped", "deploying")
+"""Statuses of a record without a ledger row that only someone else can have written."""
+
+
+def decide(facts: StackFacts, want: Want) -> contract.Plan:
+    """The plan for one stack. Empty when wanted, actual and shown agree."""
+    for case in (_absent, _other_tenant, _first_contact, _held, _action):
+        plan = case(facts, want)
+        if plan is not None:
+            return plan
+    wanted = wish(facts)
+    row = facts.ledger
+    if row is not None and row.intent and row.intent.get("what") == "create":
+        return unborn.settle(facts)
+    if row is None or not row.service_uuid:
+        return unborn.decide(facts, want, wanted)
+    return existing.decide(facts, want, wanted)
+
+
+def _absent(facts: StackFacts, want: Want) -> contract.Plan | None:
+    """A record that is not there is deleted only with proof; one that never had a service leaves nothing."""
+    if facts.record is not None:
+        return None
+    row = facts.ledger
+    if row is None or row.stage == "closed":
+        return contract.Plan(key=facts.key, reason="gone")
+    if not facts.gone:
+        return contract.Plan(key=facts.key, reason="absence_unproven")
+    if row.intent and row.intent.get("what") == "create":
+        return unborn.settle(facts)
+    if not row.service_uuid:
+        return unborn.close(facts)
+    return existing.decide(facts, want, Wish.DELETED)
+
+
+def _other_tenant(facts: StackFacts, _want: Want) -> contract.Plan | None:
+    """A record whose ledger row names another tenant is refused for good."""
+    record, row = facts.record, facts.ledger
+    if record is None or row is None or row.tenant_id == record.tenant_id:
+        return None
+    staff = (
+        "TENANT_CHANGED · tenant_id was changed after creation · the service belongs to tenant "
+        f"{row.tenant_id} · set tenant_id back, or make a new stack"
+    )
+    return plans.blocked(
+        facts, "tenant_changed", plans.shown(facts, status.Status.ERROR, "blocked", staff=staff)
+    )
+
+
+def _first_contact(facts: StackFacts, _want: Want) -> contract.Plan | None:
+    """No ledger row: adopt the one service with our full marker, else touch nothing foreign."""
+    record = facts.record
+    if record is None or facts.ledger is not None:
+        return None
+    if not facts.list_is_complete:
+        return plans.waiting(facts, "waiting_list", seconds=facts.site.waits.poll_busy)
+    if len(facts.marked) == 1:
+        match facts.look:
+            case None:
+                return plans.needs_look(facts)
+            case naming.Proof() as proof:
+                return unborn.adopt(facts, proof)
+            case naming.Foreign() | naming.Missing():
+                pass
+    foreign = record.display.get("coolify_service_uuid") or record.display.get("status") in FOREIGN_STATUS
+    if not foreign and not facts.marked:
+        return None
+    staff = (
+        "FOREIGN_BORN · this stack has no row in the ledger, and its fields or a service in Coolify say that "
+        "it was made by something else · nothing is created, started or stopped · run `cloudfreedom adopt`"
+    )
+    return plans.blocked(
+        facts, "foreign_born", plans.shown(facts, status.Status.ERROR, "foreign_born", staff=staff)
+    )
+
+
+def _held(facts: StackFacts, _want: Want) -> contract.Plan | None:
+    """Blocked by an earlier decision that only `action: retry` or a command lifts."""
+    row, record = facts.ledger, facts.record
+    if row is None or record is None or not row.blocked or record.action == "retry":
+        return None
+    return plans.blocked(
+        facts, "blocked", plans.shown(facts, status.Status.ERROR, "blocked", staff=row.blocked)
+    )
+
+
+def _action(facts: StackFacts, _want: Want) -> contract.Plan | None:
+    """A person's command in the record's `action`: carried out once, cleared with a receipt."""
+    record, row = facts.record, facts.ledger
+    if record is None or not record.action:
+        return None
+    service = bool(row and row.service_uuid)
+    running = wish(facts) is Wish.RUNNING
+    changes: dict[str, object] | None = None
+    if facts.stale_action or record.action == "reconcile":
+        changes = {}
+    elif record.action == "retry":
+        changes = {"blocked": ""} if row else {}
+    elif record.action == "redeploy" and service:
+        changes = {"applied_hash": ""}
+    elif record.action == "restart" and service and running:
+        changes = {"intent": {"what": "restart"}}
+    return unborn.consume(facts, changes)
+
+
+def summary(facts: StackFacts, want: Want) -> str:
+    """One line about what is wanted, for `plan` and `explain`; no secrets."""
+    match want:
+        case Desired():
+            return f"{wish(facts).value}, {want.template} {want.template_version}"
+        case Refused():
+            return f"refused: {want.code}"
+        case _:
+            return f"waiting: {want.code}"

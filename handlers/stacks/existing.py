@@ -1,0 +1,145 @@
+"""Stacks whose service is known: is it still ours, and does it run, rest or go as it should?"""
+
+from __future__ import annotations
+
+from handlers import naming, steps
+from handlers.stacks import bring, plans, rest
+from handlers.stacks.desired import Desired, Refused, Waiting, Want, Wish
+from handlers.stacks.facts import StackFacts
+from handlers.stacks.unborn import refused
+from handlers.status import Health, Status, parse, stamp
+from listener import contract
+
+
+def decide(facts: StackFacts, want: Want, wanted: Wish) -> contract.Plan:
+    """The plan for a stack whose ledger knows a service."""
+    astray = _astray(facts)
+    if astray is not None:
+        return astray
+    match wanted:
+        case Wish.DELETED:
+            return rest.delete(facts)
+        case Wish.SUSPENDED | Wish.NOTHING:
+            return rest.suspend(facts, want)
+        case Wish.RUNNING:
+            return _run(facts, want)
+
+
+def _astray(facts: StackFacts) -> contract.Plan | None:
+    """Missing, foreign or renamed: believed only after two looks; a wrong name alone is put back."""
+    row, look = facts.ledger, facts.look
+    assert row is not None
+    if isinstance(look, naming.Foreign | naming.Missing):
+        return _strange(facts, look)
+    unlisted = facts.entry is None and facts.is_fresh and facts.list_is_complete
+    name = str(row.made.get("service_name", ""))
+    renamed = facts.entry is not None and name and facts.entry.name != name
+    if not unlisted and not renamed:
+        return None
+    if look is None:
+        return plans.needs_look(facts)
+    if renamed:
+        entry = steps.Entry("service.rename", "done", "the name in Coolify was changed by hand")
+        return plans.plan(
+            facts, "renamed", (steps.PatchService(look, name=name), steps.Record(entry=entry)), {}, again=0.0
+        )
+    return plans.waiting(facts, "waiting_list", seconds=facts.site.waits.poll)
+
+
+def _strange(facts: StackFacts, look: naming.Foreign | naming.Missing) -> contract.Plan:
+    since = facts.strange_since if facts.strange_since is not None else look.read_at
+    waits = facts.site.waits
+    if look.read_at - since < waits.two_looks:
+        return contract.Plan(
+            key=facts.key, reason="strange", again=plans.until(facts, since + waits.two_looks)
+        )
+    if isinstance(look, naming.Missing):
+        what = "the service is gone from Coolify · it was deleted there"
+        fix = "`action: recreate` makes a new one; its volumes may be lost"
+        code = "SERVICE_MISSING"
+    else:
+        what = "the service's description is not ours any more · it was edited in Coolify"
+        fix = f"put the description back to “{facts.marker}”, then `action: retry`"
+        code = "SERVICE_FOREIGN"
+    staff = f"{code} · {what} · {fix}"
+    shown = plans.shown(facts, Status.ERROR, "blocked", health=Health.UNKNOWN, staff=staff)
+    act = steps.Record(
+        ledger={"blocked": staff}, entry=steps.Entry("stack.block", "failed", code, {"uuid": look.uuid})
+    )
+    made = plans.plan(facts, code.lower(), (act,), shown)
+    return contract.Plan(made.key, made.steps, made.reason, made.message, blocked=code.lower())
+
+
+def _run(facts: StackFacts, want: Want) -> contract.Plan:
+    row = facts.ledger
+    assert row is not None
+    match want:
+        case Refused():
+            return plans.blocked(facts, want.code, refused(want))
+        case Waiting():
+            return plans.waiting(facts, want.code, seconds=facts.site.waits.resync)
+        case Desired():
+            pass
+    if facts.refused_hash == want.hash:
+        return plans.blocked(facts, facts.refusal[0], refused(Refused(*facts.refusal)))
+    if row.intent or row.stage or row.applied_hash != want.hash:
+        return bring.up(facts, want)
+    if not facts.is_fresh or facts.entry is None:
+        return plans.settled(facts, "looking", {}, again=facts.site.waits.poll_busy)
+    return _watch(facts, want, facts.entry.status)
+
+
+def _watch(facts: StackFacts, want: Desired, text: str) -> contract.Plan:
+    """Everything was sent: what does Coolify show?"""
+    row, waits = facts.ledger, facts.site.waits
+    assert row is not None
+    state, health = parse(text)
+    ready = state == "running" and (health == Health.HEALTHY or not want.knows_health)
+    if ready:
+        shown = plans.shown(facts, Status.RUNNING, "running", health=health)
+        return _started(facts, shown) if row.start_open else plans.settled(facts, "running", shown)
+    ends = bring.start_ends(facts, want.deadline)
+    if row.start_open and facts.clock < ends:
+        shown = plans.shown(facts, Status.DEPLOYING, "starting", health=Health.STARTING)
+        again = min(waits.poll_busy, plans.until(facts, ends))
+        return plans.settled(facts, "starting", shown, again=again)
+    if state == "exited":
+        return _not_running(facts, want)
+    shown = plans.shown(facts, Status.RUNNING, "unhealthy", health=Health.UNHEALTHY, staff=_unwell(text))
+    return _started(facts, shown) if row.start_open else plans.settled(facts, "unhealthy", shown)
+
+
+def _started(facts: StackFacts, shown: dict[str, object]) -> contract.Plan:
+    """The start has ended: seen running, or running badly when its deadline passed."""
+    shown = {**shown, "last_deploy": stamp(facts.now)}
+    entry = steps.Entry("stack.start", "done", str(shown["message"]))
+    return plans.plan(facts, "started", (steps.Record(ledger={"start_open": False}, entry=entry),), shown)
+
+
+def _not_running(facts: StackFacts, want: Desired) -> contract.Plan:
+    """Exited although it should run: tried again slowly, never in a loop."""
+    row, waits = facts.ledger, facts.site.waits
+    assert row is not None
+    since = facts.exited_since if facts.exited_since is not None else facts.listed_at
+    begun = bring.start_begun(facts)
+    due = max(since + waits.confirm, begun + waits.slow_retry)
+    usable = "unknown" if facts.server is None else ("yes" if facts.server.is_usable else "NO")
+    staff = (
+        "NOT_RUNNING · Coolify shows the service as exited although it should run · "
+        f"the start failed or the containers ended; server usable: {usable} · "
+        "read the service's logs and deployment log in Coolify"
+    )
+    shown = plans.shown(
+        facts, Status.ERROR, "not_running", health=Health.UNKNOWN, staff=staff, next=facts.when(due)
+    )
+    if row.start_open:
+        entry = steps.Entry("stack.start", "failed", "not running at its deadline")
+        act = steps.Record(ledger={"start_open": False}, entry=entry)
+        return plans.plan(facts, "not_started", (act,), shown, again=plans.until(facts, due))
+    if facts.clock >= due:
+        return bring.up(facts, want, again=True)
+    return plans.settled(facts, "not_running", shown, again=plans.until(facts, due))
+
+
+def _unwell(text: str) -> str:
+    return f"UNHEALTHY · Coolify shows {text} · a container's health check fails · read its logs in Coolify"

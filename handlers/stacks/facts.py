@@ -1,0 +1,78 @@
+"""Everything that `desired` and `decide` may know about one stack, gathered before they run, frozen after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from handlers import ledger, naming, records
+from handlers.site import Site
+from listener import contract
+from listener.coolify import payloads
+
+
+@dataclass(frozen=True, slots=True)
+class StackFacts:
+    """One stack as observed. `clock` and all `..._at` and `..._since` are seconds on the listener's clock."""
+
+    id: str
+    now: datetime
+    clock: float
+    site: Site
+    salt: str
+    record: records.StackRecord | None
+    gone: bool
+    """The record is absent, with the proof that rule 5 of the design asks for."""
+    tenant: records.TenantRecord | None
+    tier: records.Tier | None
+    ledger: ledger.LedgerRow | None
+    project_uuid: str
+    host_holder: str | None
+    """Id of another record that holds the wanted host name."""
+    entry: payloads.ServiceEntry | None
+    """The ledger's service in the list."""
+    marked: tuple[payloads.ServiceEntry, ...]
+    """Services whose name ends in this record's id, oldest first."""
+    server: payloads.Server | None
+    listed_at: float
+    list_is_complete: bool
+    effect_at: float
+    exited_since: float | None
+    unmarked_since: float | None
+    strange_since: float | None
+    stop_at: float
+    began_at: float
+    look: naming.Look | None
+    refused_hash: str = ""
+    refusal: tuple[str, str, str] = field(default=("", "", ""), repr=False)
+    stale_action: bool = False
+    """The record's action is one that was carried out moments ago: a stale form, not a wish."""
+
+    @property
+    def is_fresh(self) -> bool:
+        """The list was requested after our last effect on this stack."""
+        return self.listed_at > self.effect_at
+
+    @property
+    def marker(self) -> naming.Marker:
+        """What this stack's service must carry."""
+        row, record = self.ledger, self.record
+        tenant = row.tenant_id if row else (record.tenant_id if record else "")
+        return naming.Marker(inst=self.site.inst, tenant=tenant, stack=self.id)
+
+    @property
+    def key(self) -> contract.Key:
+        """The stack's key."""
+        return contract.Key(records.STACKS, self.id)
+
+    def at(self, moment: float) -> datetime:
+        """A point on the listener's clock as a time of day."""
+        return self.now + timedelta(seconds=moment - self.clock)
+
+    def say(self, code: str, **values: str) -> str:
+        """A message in the site's language."""
+        return self.site.voice.say(code, **values)
+
+    def when(self, moment: float) -> str:
+        """A point on the listener's clock, for people."""
+        return self.site.voice.at(self.at(moment))

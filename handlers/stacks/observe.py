@@ -1,0 +1,161 @@
+"""From the world to facts: the record, its tenant and tier, the ledger, and Coolify's list with its age."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+
+from handlers import memory, naming, records
+from handlers.eyes import Eyes
+from handlers.stacks import unborn
+from handlers.stacks.facts import StackFacts
+from handlers.status import parse
+from listener import errors
+from listener.coolify.view import Snapshot
+
+STALE_ACTION = 60.0
+"""Seconds within which the same action coming back is a stale form, not a wish."""
+
+
+async def observe(eyes: Eyes, record_id: str) -> StackFacts:
+    """The facts of one stack, as of now. Reads PocketBase; Coolify only by the shared list."""
+    row = await eyes.database.get(records.STACKS, record_id, expand="tenant_id")
+    record = records.stack(row) if row else None
+    remembered = eyes.ledger.get(record_id)
+    seen = eyes.memory.of(record_id)
+    gone = False
+    if record is not None:
+        seen.deleted_heard = False
+    elif remembered is not None and remembered.stage != "closed":
+        gone = await eyes.is_gone(record_id)
+    tenant = await _tenant(eyes, row, remembered.tenant_id if remembered else "")
+    snapshot = await eyes.view.younger_than(_moment(eyes, record_id))
+    facts = _facts(eyes, record_id, snapshot)
+    facts = replace(
+        facts,
+        record=record,
+        gone=gone,
+        tenant=tenant,
+        tier=eyes.tiers.get(tenant.tier) if tenant else None,
+        host_holder=_host_holder(eyes, record),
+        stale_action=_is_stale(seen, record, eyes.memory.clock()),
+    )
+    return _seen(eyes, facts, snapshot)
+
+
+async def look(eyes: Eyes, facts: StackFacts) -> StackFacts:
+    """The same facts after one read of the service by uuid; the result is remembered."""
+    row = facts.ledger
+    uuid = row.service_uuid if row and row.service_uuid else facts.marked[0].uuid
+    found = await eyes.look(uuid, facts.marker)
+    seen = eyes.memory.of(facts.id)
+    seen.look = found
+    entry = facts.entry or next((entry for entry in facts.marked if entry.uuid == uuid), None)
+    seen.look_entry = (entry.name, entry.updated_at) if entry else ("", "")
+    if isinstance(found, naming.Proof):
+        seen.strange_since = None
+    elif seen.strange_since is None:
+        seen.strange_since = found.read_at
+    return replace(facts, look=found, strange_since=seen.strange_since)
+
+
+def _moment(eyes: Eyes, record_id: str) -> float:
+    """A list must be younger than this: our last effect, and while something is in flight one pace."""
+    row, now = eyes.ledger.get(record_id), eyes.memory.clock()
+    effect_at = eyes.memory.of(record_id).effect_at
+    if row is not None and (row.start_open or row.stage == "stopping" or row.intent):
+        return max(effect_at, now - eyes.site.waits.poll_busy)
+    return effect_at
+
+
+async def _tenant(eyes: Eyes, row: object, tenant_id: str) -> records.TenantRecord | None:
+    if isinstance(row, dict):
+        expanded = (row.get("expand") or {}).get("tenant_id")
+        if isinstance(expanded, dict):
+            return records.tenant(expanded)
+        tenant_id = str(row.get("tenant_id") or "")
+    return await eyes.tenant(tenant_id)
+
+
+def _facts(eyes: Eyes, record_id: str, snapshot: Snapshot) -> StackFacts:
+    row, seen = eyes.ledger.get(record_id), eyes.memory.of(record_id)
+    uuid = row.service_uuid if row else ""
+    entry = snapshot.services.get(uuid)
+    return StackFacts(
+        id=record_id,
+        now=eyes.now(),
+        clock=eyes.memory.clock(),
+        site=eyes.site,
+        salt=(row.salt if row else "") or secrets.token_hex(16),
+        record=None,
+        gone=False,
+        tenant=None,
+        tier=None,
+        ledger=row,
+        project_uuid="",
+        host_holder=None,
+        entry=entry,
+        marked=snapshot.of_record(record_id),
+        server=snapshot.servers.get(entry.server_uuid if entry else (row.server_uuid if row else "")),
+        listed_at=snapshot.requested_at,
+        list_is_complete=snapshot.is_complete,
+        effect_at=seen.effect_at,
+        exited_since=None,
+        unmarked_since=None,
+        strange_since=seen.strange_since,
+        stop_at=seen.stop_at,
+        began_at=eyes.memory.began_at,
+        look=_kept_look(eyes, record_id, (entry.name, entry.updated_at) if entry else None),
+        refused_hash=seen.refused_hash,
+        refusal=seen.refusal,
+    )
+
+
+def _kept_look(eyes: Eyes, record_id: str, entry: tuple[str, str] | None) -> naming.Look | None:
+    """The last look while it counts: a proof while its entry stays, a strange one for a while."""
+    seen, now = eyes.memory.of(record_id), eyes.memory.clock()
+    match seen.look:
+        case naming.Proof() as proof:
+            if entry and seen.look_entry == ("", "") and entry[0] == proof.name:
+                seen.look_entry = entry
+            if entry is None or entry == seen.look_entry:
+                return proof
+            return None
+        case naming.Foreign() | naming.Missing() as strange:
+            return strange if now - strange.read_at < eyes.site.waits.two_looks else None
+        case None:
+            return None
+
+
+def _seen(eyes: Eyes, facts: StackFacts, snapshot: Snapshot) -> StackFacts:
+    """What this list says is remembered: since when exited, since when without our marker."""
+    seen = eyes.memory.of(facts.id)
+    if facts.entry is not None:
+        is_exited = parse(facts.entry.status)[0] == "exited"
+        eyes.memory.listed(facts.id, exited=is_exited, requested_at=snapshot.requested_at)
+    if facts.marked:
+        seen.unmarked_since = None
+    elif facts.list_is_complete and snapshot.requested_at >= unborn.window_ends(facts):
+        seen.unmarked_since = seen.unmarked_since or snapshot.requested_at
+    tenant_id = facts.record.tenant_id if facts.record else (facts.ledger.tenant_id if facts.ledger else "")
+    tenant_row = eyes.ledger.get(tenant_id)
+    return replace(
+        facts,
+        exited_since=seen.exited_since,
+        unmarked_since=seen.unmarked_since,
+        project_uuid=tenant_row.project_uuid if tenant_row else "",
+    )
+
+
+def _host_holder(eyes: Eyes, record: records.StackRecord | None) -> str | None:
+    try:
+        host = naming.checked_host(record.domain, ()) if record else ""
+    except errors.Refusal:
+        return None
+    holder = eyes.ledger.holder_of(host)
+    return None if record is None or holder == record.id else holder
+
+
+def _is_stale(seen: memory.Sighting, record: records.StackRecord | None, now: float) -> bool:
+    action, done_at = seen.action_done
+    return record is not None and record.action == action != "" and now - done_at < STALE_ACTION

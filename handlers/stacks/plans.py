@@ -1,0 +1,94 @@
+"""The few shapes a stack's plan has, so that `decide` reads as a list of cases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from handlers import status, steps
+from handlers.stacks.facts import StackFacts
+from listener import contract
+
+NEEDS_LOOK = "needs_look"
+"""Reason of a plan that cannot go on before the service was read by uuid."""
+SHORTEST_WAIT = 0.01
+"""Seconds added to a wait for a point in time, so that the next look lies after it."""
+
+
+def settled(
+    facts: StackFacts, reason: str, show: Mapping[str, Any], *, again: float | None = None
+) -> contract.Plan:
+    """Nothing to do in Coolify; the record shows it."""
+    return plan(facts, reason, (), show, again=again)
+
+
+def blocked(facts: StackFacts, reason: str, show: Mapping[str, Any]) -> contract.Plan:
+    """Nothing is touched until a person edits the record or commands."""
+    made = plan(facts, reason, (), show)
+    return contract.Plan(key=made.key, steps=made.steps, reason=reason, message=made.message, blocked=reason)
+
+
+def waiting(facts: StackFacts, code: str, *, seconds: float, **values: str) -> contract.Plan:
+    """Nothing yet; looked at again after `seconds` at the latest. The status stays as it is shown."""
+    return plan(facts, code, (), {"message": facts.say(code, **values)}, again=seconds)
+
+
+def until(facts: StackFacts, moment: float) -> float:
+    """Seconds from now to just after a point on the listener's clock."""
+    return max(moment - facts.clock, 0.0) + SHORTEST_WAIT
+
+
+def needs_look(facts: StackFacts) -> contract.Plan:
+    """The service must be read by uuid first: proof before effect, and absence needs two looks."""
+    return contract.Plan(key=facts.key, reason=NEEDS_LOOK, again=0.0)
+
+
+def plan(
+    facts: StackFacts,
+    reason: str,
+    acts: tuple[steps.Act, ...],
+    show: Mapping[str, Any],
+    *,
+    again: float | None = None,
+    wakes: tuple[contract.Key, ...] = (),
+) -> contract.Plan:
+    """A plan that ends in showing what the record does not show yet."""
+    last: tuple[steps.Act, ...] = ()
+    if facts.record is not None:
+        patch = status.difference(facts.record.display, restored(facts) | dict(show))
+        last = (steps.Record(show=patch),) if patch else ()
+    return contract.Plan(
+        key=facts.key,
+        steps=(*acts, *last),
+        reason=reason,
+        message=str(show.get("message", "")),
+        again=again,
+        wakes=wakes,
+    )
+
+
+def restored(facts: StackFacts) -> dict[str, Any]:
+    """What the ledger knows and the record must show: a wiped or forged field comes back on the next pass."""
+    row = facts.ledger
+    if row is None:
+        return {}
+    return {
+        "coolify_project_uuid": row.project_uuid,
+        "coolify_service_uuid": row.service_uuid,
+        "coolify_server_uuid": row.server_uuid,
+        "template_version": row.template_version,
+    }
+
+
+def shown(
+    facts: StackFacts,
+    word: status.Status,
+    code: str,
+    *,
+    health: str | None = None,
+    staff: str = "",
+    **values: str,
+) -> dict[str, Any]:
+    """Status, message and error of a record; `health` is left as it is when None."""
+    show = {"status": str(word), "message": facts.say(code, **values), "error_message": staff}
+    return show if health is None else {**show, "health": health}

@@ -1,0 +1,170 @@
+"""Bring a service to rest: suspended, or stopped for deletion with its data kept.
+
+Acknowledged is not done: a stop is believed when `exited` stands in two lists the confirm time apart, both
+after our last start ended, and Coolify can reach the server.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from handlers import naming, records, steps
+from handlers.stacks import bring, plans
+from handlers.stacks.desired import Desired, Refused, Want
+from handlers.stacks.facts import StackFacts
+from handlers.status import Health, Status, parse, stamp
+from listener import contract
+
+
+def suspend(facts: StackFacts, want: Want) -> contract.Plan:
+    """Stopped, seen stopped, and an edit saved without a start."""
+    row = facts.ledger
+    assert row is not None
+    if row.stage == "retained":
+        back = {"stage": "stopped", "deletion_seen": None, "retention_days": 0}
+        entry = steps.Entry("stack.undelete", "done", "into suspension")
+        return plans.plan(
+            facts, "undelete", (steps.Record(ledger=back, entry=entry),), {"purge_after": ""}, again=0.0
+        )
+    shown = _suspended(facts)
+    if isinstance(want, Refused):
+        shown |= {"message": want.message, "error_message": want.staff}
+    if row.stage == "stopped" and _rests(facts):
+        if isinstance(want, Desired) and want.hash not in (row.applied_hash, facts.refused_hash):
+            return bring.save(facts, want, shown)
+        return plans.settled(facts, "suspended", shown)
+    ended = steps.Record(
+        ledger={
+            "stage": "stopped",
+            "start_open": False,
+            "intent": None,
+            "applied_spec": {**row.made, "wish": _wish(facts)},
+        },
+        entry=steps.Entry("stack.suspend", "done"),
+    )
+    stopping = {"message": facts.say("stopping"), "error_message": ""}
+    return _stop(facts, "stack.suspend", {}, stopping) or plans.plan(facts, "suspended", (ended,), shown)
+
+
+def delete(facts: StackFacts) -> contract.Plan:
+    """Stopped, seen stopped, its domain freed, its data kept until the retention ends."""
+    row = facts.ledger
+    assert row is not None
+    seen = row.deletion_seen or facts.now
+    days = row.retention_days or _retention(facts)
+    purge = seen + timedelta(days=days)
+    shown = plans.shown(
+        facts, Status.DELETED, "retained", health=Health.UNKNOWN, until=facts.site.voice.at(purge)
+    ) | {"purge_after": stamp(purge)}
+    if row.stage == "retained" and _rests(facts):
+        return plans.settled(facts, "retained", shown)
+    fixed = {"deletion_seen": seen.isoformat(), "retention_days": days}
+    stopping = plans.shown(facts, Status.DELETING, "deleting")
+    if row.stage != "stopped" or not _rests(facts):
+        plan = _stop(facts, "stack.delete", fixed, stopping)
+        if plan is not None:
+            return plan
+    if not isinstance(facts.look, naming.Proof):
+        return plans.needs_look(facts)
+    web = str(row.made.get("web_service") or "")
+    freed = (steps.PatchService(facts.look, urls=((web, ""),)),) if web and row.domain else ()
+    kept = {
+        **fixed,
+        "stage": "retained",
+        "domain": "",
+        "applied_hash": "",
+        "start_open": False,
+        "intent": None,
+    }
+    entry = steps.Entry("stack.delete", "done", "stopped; data kept", {"purge_after": stamp(purge)})
+    return plans.plan(facts, "retained", (*freed, steps.Record(ledger=kept, entry=entry)), shown)
+
+
+def _stop(
+    facts: StackFacts, verb: str, ledger: dict[str, Any], shown: dict[str, Any]
+) -> contract.Plan | None:
+    """The plan that leads to a confirmed stop, or None when it is confirmed now."""
+    row, waits = facts.ledger, facts.site.waits
+    assert row is not None
+    if facts.server is not None and facts.server.prunes_volumes:
+        staff = (
+            "SERVER_PRUNES_VOLUMES · a stopped stack's volumes would be deleted · the server's setting "
+            "“delete unused volumes” is on · switch it off in Coolify: Server → Docker Cleanup"
+        )
+        return plans.blocked(
+            facts, "server_prunes_volumes", {"message": facts.say("blocked"), "error_message": staff}
+        )
+    if row.stage not in ("stopping", "stopped", "retained"):
+        return _send_stop(facts, verb, ledger, shown)
+    if not facts.is_fresh or facts.entry is None:
+        return plans.settled(facts, "stopping", shown, again=waits.poll_busy)
+    state, _ = parse(facts.entry.status)
+    if state == "exited":
+        return _confirm(facts, shown)
+    seen_started = row.start_open and state == "running"
+    if row.stage != "stopping" or seen_started or facts.clock - facts.stop_at >= waits.two_looks:
+        over = {"start_open": False} if seen_started else {}
+        return _send_stop(facts, verb, ledger | over, shown)
+    return plans.settled(facts, "stopping", shown, again=waits.poll_busy)
+
+
+def _send_stop(facts: StackFacts, verb: str, ledger: dict[str, Any], shown: dict[str, Any]) -> contract.Plan:
+    if not isinstance(facts.look, naming.Proof):
+        return plans.needs_look(facts)
+    opening = steps.Record(
+        ledger=ledger | {"stage": "stopping", "intent": None}, show=shown, entry=steps.Entry(verb, "started")
+    )
+    return contract.Plan(
+        key=facts.key,
+        steps=(opening, steps.Stop(facts.look)),
+        reason="stop",
+        message=str(shown["message"]),
+        again=facts.site.waits.poll_busy,
+    )
+
+
+def _confirm(facts: StackFacts, shown: dict[str, Any]) -> contract.Plan | None:
+    row, waits = facts.ledger, facts.site.waits
+    assert row is not None
+    assert facts.exited_since is not None
+    since = facts.exited_since
+    if row.start_open:
+        since = max(since, bring.start_ends(facts, waits.deploy))
+    due = since + waits.confirm
+    if facts.listed_at < due:
+        word = {**shown, "message": facts.say("confirming", until=facts.when(due))}
+        return plans.settled(facts, "confirming", word, again=min(plans.until(facts, due), waits.poll))
+    if not isinstance(facts.look, naming.Proof) or facts.look.read_at < facts.exited_since:
+        return plans.needs_look(facts)
+    if not facts.look.server_status:
+        return plans.waiting(facts, "waiting_upstream", seconds=waits.poll)
+    return None
+
+
+def _rests(facts: StackFacts) -> bool:
+    """Nothing that counts says it runs again (a person pressed start in Coolify, or the host came back)."""
+    if facts.entry is None or not facts.is_fresh:
+        return True
+    return parse(facts.entry.status)[0] == "exited"
+
+
+def _suspended(facts: StackFacts) -> dict[str, Any]:
+    record, tenant = facts.record, facts.tenant
+    hold = (record.hold if record else "") or (tenant.hold if tenant else "")
+    if hold:
+        return plans.shown(facts, Status.SUSPENDED, "suspended_hold", health=Health.UNKNOWN, reason=hold)
+    own = record is not None and record.desired_state == "suspended"
+    code = "suspended" if own or tenant is None else "suspended_tenant"
+    return plans.shown(facts, Status.SUSPENDED, code, health=Health.UNKNOWN)
+
+
+def _wish(facts: StackFacts) -> str:
+    """What an empty `desired_state` will mean from now on: no change."""
+    own = facts.record.desired_state if facts.record else ""
+    return own or str((facts.ledger.made if facts.ledger else {}).get("wish", "running"))
+
+
+def _retention(facts: StackFacts) -> int:
+    """Days, fixed when the deletion is first seen: the tier's, 30 when unknown, at least 1."""
+    return (facts.tier.retention_days if facts.tier else 0) or records.RETENTION_DAYS

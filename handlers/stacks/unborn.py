@@ -1,0 +1,212 @@
+"""Stacks that have no service yet, or are not known to: create once, settle what is ambiguous, adopt.
+
+The listener creates a service only for a record whose ledger has never known one. The intent is written
+before the call; after a lost answer nothing is created until the settle window has passed and two lists show
+no marker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from handlers import naming, records, status, steps
+from handlers.stacks import plans
+from handlers.stacks.desired import Desired, Refused, Waiting, Want, Wish
+from handlers.stacks.facts import StackFacts
+from handlers.status import Health, Status
+from listener import contract
+from listener.coolify import payloads
+
+
+def decide(facts: StackFacts, want: Want, wanted: Wish) -> contract.Plan:
+    """The plan for a stack without a service."""
+    match wanted:
+        case Wish.DELETED:
+            return close(facts)
+        case Wish.NOTHING:
+            return plans.settled(
+                facts, "pending_tenant", plans.shown(facts, Status.PENDING, "pending_tenant")
+            )
+        case Wish.SUSPENDED:
+            return plans.settled(
+                facts, "suspended_unborn", plans.shown(facts, Status.SUSPENDED, "suspended_unborn")
+            )
+        case Wish.RUNNING:
+            return _provision(facts, want)
+
+
+def _provision(facts: StackFacts, want: Want) -> contract.Plan:
+    record, tenant = facts.record, facts.tenant
+    if isinstance(want, Refused):
+        return plans.blocked(facts, want.code, refused(want))
+    if isinstance(want, Waiting) or record is None or tenant is None:
+        code = want.code if isinstance(want, Waiting) else "waiting_project"
+        return plans.waiting(facts, code, seconds=facts.site.waits.resync)
+    if facts.refused_hash == want.hash:
+        return plans.blocked(facts, facts.refusal[0], refused(Refused(*facts.refusal)))
+    if not facts.list_is_complete:
+        return plans.waiting(facts, "waiting_list", seconds=facts.site.waits.poll_busy)
+    if not facts.project_uuid:
+        return contract.Plan(
+            key=facts.key,
+            steps=(steps.WishProject(record.tenant_id),),
+            reason="waiting_project",
+            message=facts.say("waiting_project"),
+            again=facts.site.waits.resync,
+            wakes=(contract.Key(records.TENANTS, record.tenant_id),),
+        )
+    return _create(facts, record, tenant, want)
+
+
+def _create(
+    facts: StackFacts, record: records.StackRecord, tenant: records.TenantRecord, want: Desired
+) -> contract.Plan:
+    name = naming.service_name(tenant.slug, record.stack_name, record.id)
+    server = tenant.server or facts.site.server_uuid
+    new = payloads.NewService(
+        name=name,
+        description=str(naming.Marker(facts.site.inst, record.tenant_id, record.id)),
+        project_uuid=facts.project_uuid,
+        server_uuid=server,
+        environment=facts.site.environment,
+        compose=want.compose,
+        urls=want.urls,
+        destination_uuid="" if tenant.server else facts.site.destination_uuid,
+    )
+    opening = steps.Record(
+        ledger={
+            "kind": records.STACKS,
+            "tenant_id": record.tenant_id,
+            "server_uuid": server,
+            "project_uuid": facts.project_uuid,
+            "salt": facts.salt,
+            "domain": want.host,
+            "template": want.template,
+            "template_version": want.template_version,
+            "intent": {"what": "create", "begun": facts.now.isoformat()},
+            "applied_spec": {
+                "service_name": name,
+                "stack_name": record.stack_name,
+                "web_service": want.web_service,
+                "created": want.hash,
+                "wish": "running",
+            },
+        },
+        show=plans.shown(facts, Status.DEPLOYING, "deploying", health=Health.STARTING),
+        entry=steps.Entry("service.create", "started", detail={"name": name}),
+    )
+    return contract.Plan(
+        key=facts.key,
+        steps=(opening, steps.CreateService(new)),
+        reason="create",
+        message=facts.say("deploying"),
+        again=0.0,
+    )
+
+
+def settle(facts: StackFacts) -> contract.Plan:
+    """An intent to create is open: one marked service is it; none in two lists after the window is none."""
+    row, waits = facts.ledger, facts.site.waits
+    assert row is not None
+    assert row.intent is not None
+    if facts.is_fresh and facts.marked:
+        return _settle_found(facts)
+    open_until = window_ends(facts)
+    if facts.clock < open_until:
+        return _look_again(facts, open_until)
+    listed = facts.list_is_complete and facts.listed_at >= open_until
+    if not listed or facts.unmarked_since is None:
+        return _look_again(facts, max(open_until, facts.clock + waits.poll_busy))
+    if facts.listed_at - facts.unmarked_since < waits.settle_lists:
+        return _look_again(facts, facts.unmarked_since + waits.settle_lists)
+    entry = steps.Entry("service.create", "failed", "no service carries the marker")
+    forget = steps.Record(ledger={"intent": None}, entry=entry)
+    return contract.Plan(key=facts.key, steps=(forget,), reason="create_did_not_happen", again=0.0)
+
+
+def window_ends(facts: StackFacts) -> float:
+    """When an ambiguous create can no longer appear: counted from the later of intent and own start."""
+    intent = facts.ledger.intent if facts.ledger else None
+    begun = datetime.fromisoformat(str(intent["begun"])) if intent and "begun" in intent else facts.now
+    age = (facts.now - begun).total_seconds()
+    return max(facts.clock - age, facts.began_at, facts.effect_at) + facts.site.waits.settle
+
+
+def _settle_found(facts: StackFacts) -> contract.Plan:
+    """The oldest service with our marker is the one we made; further ones are reported, never touched."""
+    if isinstance(facts.look, naming.Proof):
+        entry = steps.Entry(
+            "service.create", "done", "found by its marker", {"service_uuid": facts.look.uuid}
+        )
+        row = facts.ledger
+        unsure = {**(row.made if row else {}), "created": ""}
+        known = steps.Record(
+            ledger={"service_uuid": facts.look.uuid, "intent": None, "applied_spec": unsure}, entry=entry
+        )
+        return contract.Plan(key=facts.key, steps=(known,), reason="create_settled", again=0.0)
+    if facts.look is None:
+        return plans.needs_look(facts)
+    return _look_again(facts, facts.clock + facts.site.waits.two_looks)
+
+
+def _look_again(facts: StackFacts, moment: float) -> contract.Plan:
+    until = facts.clock + min(plans.until(facts, moment), facts.site.waits.poll_busy)
+    shown_until = facts.when(max(facts.began_at, facts.effect_at) + facts.site.waits.settle)
+    return plans.waiting(facts, "settling", seconds=until - facts.clock, until=shown_until)
+
+
+def adopt(facts: StackFacts, proof: naming.Proof) -> contract.Plan:
+    """Exactly one service carries the full marker of a record without a ledger row: the ledger was lost."""
+    record, entry = facts.record, facts.marked[0]
+    assert record is not None
+    known = steps.Record(
+        ledger={
+            "kind": records.STACKS,
+            "tenant_id": record.tenant_id,
+            "server_uuid": entry.server_uuid,
+            "project_uuid": facts.project_uuid,
+            "service_uuid": proof.uuid,
+            "salt": facts.salt,
+            "template": record.template,
+            "template_version": str(record.display.get("template_version") or ""),
+            "applied_spec": {"service_name": entry.name, "stack_name": record.stack_name},
+        },
+        entry=steps.Entry("service.adopt", "done", "full marker", {"service_uuid": proof.uuid}),
+    )
+    return contract.Plan(key=facts.key, steps=(known,), reason="adopted", again=0.0)
+
+
+def close(facts: StackFacts) -> contract.Plan:
+    """A stack that never had a service is deleted by forgetting it."""
+    acts: tuple[steps.Act, ...] = ()
+    if facts.ledger is not None and facts.ledger.stage != "closed":
+        acts = (
+            steps.Record(
+                ledger={"stage": "closed", "domain": "", "intent": None},
+                entry=steps.Entry("stack.delete", "done", "no service was ever created"),
+            ),
+        )
+    shown = plans.shown(facts, Status.DELETED, "deleted", health=Health.UNKNOWN)
+    return plans.plan(facts, "deleted", acts, shown)
+
+
+def consume(facts: StackFacts, changes: Mapping[str, object] | None) -> contract.Plan:
+    """The record's action is cleared, conditionally, in one batch with what it changes in the ledger."""
+    record = facts.record
+    assert record is not None
+    done = changes is not None
+    code = "action_done" if done else "action_refused"
+    entry = steps.Entry(f"action.{record.action}", "done" if done else "failed")
+    act = steps.Record(
+        ledger=changes or {},
+        show={"message": facts.say(code, action=record.action)},
+        entry=None if facts.stale_action else entry,
+        consume=record.action,
+    )
+    return contract.Plan(key=facts.key, steps=(act,), reason=code, again=0.0)
+
+
+def refused(want: Refused) -> dict[str, object]:
+    """What a refused record shows: words for its user, three parts for staff."""
+    return {"status": str(status.Status.ERROR), "message": want.message, "error_message": want.staff}

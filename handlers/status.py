@@ -1,0 +1,173 @@
+"""Status words, and what people read on a record: what is happening and what comes next.
+
+Words are compared with `pb_schema` by a test. Messages change only when the state does, and name absolute
+times, so that a record that nothing happened to is not written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from enum import StrEnum
+from typing import Any, Literal
+
+
+class Status(StrEnum):
+    """The life cycle of a stack, as shown."""
+
+    PENDING = "pending"
+    DEPLOYING = "deploying"
+    RUNNING = "running"
+    SUSPENDED = "suspended"
+    DELETING = "deleting"
+    DELETED = "deleted"
+    ERROR = "error"
+
+
+class Health(StrEnum):
+    """Health as far as Coolify tells it; apart from the life cycle."""
+
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+    STARTING = "starting"
+    UNKNOWN = "unknown"
+
+
+class TenantStatus(StrEnum):
+    """A tenant, as shown in `listener_status`."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    WAITING = "waiting"
+    BLOCKED = "blocked"
+
+
+MESSAGES: Mapping[str, tuple[str, str]] = {
+    "pending_tenant": (
+        "Waiting: the tenant is pending. Nothing is created until it is active.",
+        "Wartet: Der Mandant ist noch nicht freigeschaltet. Bis dahin wird nichts angelegt.",
+    ),
+    "waiting_project": (
+        "Waiting for the tenant's project; this goes on by itself.",
+        "Wartet auf das Projekt des Mandanten; es geht von selbst weiter.",
+    ),
+    "waiting_list": (
+        "Waiting for Coolify's list of services; this goes on by itself.",
+        "Wartet auf Coolifys Liste der Dienste; es geht von selbst weiter.",
+    ),
+    "waiting_server": (
+        "Waiting: the tariff demands a dedicated server and the tenant has none yet.",
+        "Wartet: Der Tarif verlangt einen eigenen Server, und der Mandant hat noch keinen.",
+    ),
+    "waiting_upstream": (
+        "Waiting for Coolify or PocketBase to answer; this goes on by itself.",
+        "Wartet auf eine Antwort von Coolify oder PocketBase; es geht von selbst weiter.",
+    ),
+    "settling": (
+        "An answer of Coolify was lost. It is looked at until {until} before anything is created.",
+        "Eine Antwort von Coolify ging verloren. Bis {until} wird nachgesehen, ehe etwas angelegt wird.",
+    ),
+    "deploying": ("Being deployed.", "Wird bereitgestellt."),
+    "updating": ("The change is being applied.", "Die Änderung wird angewendet."),
+    "restarting": ("Being restarted.", "Wird neu gestartet."),
+    "starting": ("Started; waiting until it runs.", "Gestartet; wartet, bis der Dienst läuft."),
+    "running": ("Running.", "Läuft."),
+    "unhealthy": (
+        "Running, but its health check fails. See the logs.",
+        "Läuft, aber die Gesundheitsprüfung schlägt fehl. Siehe Logs.",
+    ),
+    "not_running": (
+        "It does not run although it should. It is started again at {next}.",
+        "Der Dienst läuft nicht, obwohl er soll. Er wird um {next} wieder gestartet.",
+    ),
+    "stopping": ("Being stopped.", "Wird angehalten."),
+    "confirming": (
+        "Stopped; confirmed when it stays so until {until}.",
+        "Angehalten; bestätigt, wenn es bis {until} so bleibt.",
+    ),
+    "suspended": (
+        "Suspended. The data is kept.",
+        "Ausgesetzt. Die Daten bleiben erhalten.",
+    ),
+    "suspended_tenant": (
+        "Suspended with its tenant. The data is kept.",
+        "Mit dem Mandanten ausgesetzt. Die Daten bleiben erhalten.",
+    ),
+    "suspended_hold": (
+        "Suspended by the operator: {reason}",
+        "Vom Betreiber ausgesetzt: {reason}",
+    ),
+    "suspended_unborn": (
+        "Suspended before it was ever created; it is created when it may run.",
+        "Ausgesetzt, bevor der Dienst angelegt wurde; er entsteht, sobald er laufen darf.",
+    ),
+    "deleting": ("Being stopped for deletion.", "Wird zum Löschen angehalten."),
+    "retained": (
+        "Deleted: stopped, its data is kept until {until}.",
+        "Gelöscht: angehalten, die Daten werden bis {until} aufbewahrt.",
+    ),
+    "deleted": ("Deleted; nothing was ever created.", "Gelöscht; es war nie etwas angelegt."),
+    "foreign_born": (
+        "Blocked: this stack was not made by the listener. The operator decides whether it is adopted.",
+        "Gesperrt: Dieser Stack stammt nicht vom Listener. Der Betreiber entscheidet über die Übernahme.",
+    ),
+    "blocked": (
+        "Blocked: this needs the operator. Nothing is touched until then.",
+        "Gesperrt: Hier muss der Betreiber entscheiden. Bis dahin wird nichts angefasst.",
+    ),
+    "action_done": ("Done: {action}.", "Erledigt: {action}."),
+    "action_refused": ("Not available: {action}.", "Nicht verfügbar: {action}."),
+    "bug": (
+        "Something unexpected happened. It is looked at again in 15 minutes; the operator sees why.",
+        "Etwas Unerwartetes ist passiert. Neuer Versuch in 15 Minuten; der Betreiber sieht den Grund.",
+    ),
+    "upstream_refused": (
+        "Coolify refused this. An edit of the record is tried at once; the operator sees the reason.",
+        "Coolify hat das abgelehnt. Eine Änderung wird sofort versucht; der Betreiber sieht den Grund.",
+    ),
+    "tenant_active": ("Active.", "Aktiv."),
+    "tenant_suspended": ("Suspended: every stack is stopped.", "Ausgesetzt: Alle Stacks sind angehalten."),
+    "tenant_pending": (
+        "Pending: nothing is created yet.",
+        "Noch nicht freigeschaltet: Es wird nichts angelegt.",
+    ),
+    "tenant_project": ("The project is being made.", "Das Projekt wird angelegt."),
+}
+"""Reason code -> (English, German)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """The language and time zone in which records speak."""
+
+    language: Literal["en", "de"]
+    zone: tzinfo
+
+    def say(self, code: str, **values: str) -> str:
+        """The message of a reason code."""
+        return MESSAGES[code][1 if self.language == "de" else 0].format(**values)
+
+    def at(self, moment: datetime) -> str:
+        """A time for people, to the minute, with its zone."""
+        return moment.astimezone(self.zone).strftime("%Y-%m-%d %H:%M %Z")
+
+
+def parse(text: str) -> tuple[str, str]:
+    """Coolify's `state[:health][:excluded]` as (state, health); unknown words stay as they are.
+
+    Containers in their health check's start phase are shown as `running:healthy` (4.3.10).
+    """
+    state, _, rest = text.partition(":")
+    health = rest.partition(":")[0]
+    return state or "unknown", health if health in tuple(Health) else Health.UNKNOWN
+
+
+def stamp(moment: datetime) -> str:
+    """A time as PocketBase stores and returns it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def difference(display: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of `wanted` that the record does not show already."""
+    return {name: value for name, value in wanted.items() if (display.get(name) or "") != (value or "")}

@@ -1,0 +1,242 @@
+"""The verbs: every effect on Coolify and on the ledger, each a small value that can be printed.
+
+A step is idempotent or protected by the intent that the step before it wrote. Steps on an existing service
+carry the proof that it is ours; there is no other way to make one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from handlers import naming
+from listener import contract, errors
+from listener.coolify import client, payloads
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the audit trail."""
+
+    verb: str
+    outcome: str
+    reason: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Scribe(Protocol):
+    """Writes ledger, record and audit as one batch, then remembers."""
+
+    async def record(
+        self,
+        key: contract.Key,
+        *,
+        ledger: Mapping[str, Any] | None = None,
+        show: Mapping[str, Any] | None = None,
+        entry: Entry | None = None,
+        consume: str = "",
+    ) -> None:
+        """All of it is stored, or none. `consume` clears the record's action if it still is that one."""
+        ...
+
+    def wish_project(self, tenant_id: str) -> None:
+        """The tenant's handler will find that a stack waits for the project."""
+        ...
+
+    def proven(self, record_id: str, proof: naming.Proof) -> None:
+        """The 201 of our own create is proof as well."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """What a step needs to act."""
+
+    coolify: client.Coolify
+    scribe: Scribe
+    key: contract.Key
+
+
+class Act(Protocol):
+    """A step with its deed."""
+
+    effect: bool
+    """It changes something in Coolify: lists requested before its answer no longer count."""
+
+    def describe(self) -> str:
+        """One printable line, without secrets."""
+        ...
+
+    async def run(self, hands: Hands) -> None:
+        """The deed."""
+        ...
+
+
+@asynccontextmanager
+async def _intent(hands: Hands) -> AsyncIterator[None]:
+    """A create that is known not to have happened leaves no open intent; an ambiguous one does."""
+    try:
+        yield
+    except errors.Ambiguous:
+        raise
+    except errors.ListenerError as error:
+        entry = Entry("create", "failed", error.code)
+        await hands.scribe.record(hands.key, ledger={"intent": None}, entry=entry)
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One batch: what the ledger must know, what the record shows, what the audit keeps."""
+
+    ledger: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    show: Mapping[str, Any] = field(default_factory=dict)
+    entry: Entry | None = None
+    consume: str = ""
+    effect = False
+
+    def describe(self) -> str:
+        parts = [f"note {self.entry.verb} {self.entry.outcome}"] if self.entry else []
+        parts += [f"remember {', '.join(sorted(self.ledger))}"] if self.ledger else []
+        parts += [f"show {', '.join(f'{k}={v!r}' for k, v in self.show.items())}"] if self.show else []
+        parts += [f"clear action {self.consume}"] if self.consume else []
+        return "; ".join(parts)
+
+    async def run(self, hands: Hands) -> None:
+        await hands.scribe.record(
+            hands.key, ledger=self.ledger, show=self.show, entry=self.entry, consume=self.consume
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WishProject:
+    """The tenant needs a project; only the tenant's handler makes one."""
+
+    tenant_id: str
+    effect = False
+
+    def describe(self) -> str:
+        return f"ask for the project of tenant {self.tenant_id}"
+
+    async def run(self, hands: Hands) -> None:
+        hands.scribe.wish_project(self.tenant_id)
+
+
+@dataclass(frozen=True, slots=True)
+class CreateProject:
+    """Make the tenant's project and remember its uuid."""
+
+    name: str
+    marker: naming.Marker
+    effect = True
+
+    def describe(self) -> str:
+        return f"create project {self.name}"
+
+    async def run(self, hands: Hands) -> None:
+        async with _intent(hands):
+            uuid = await hands.coolify.create_project(self.name, str(self.marker))
+        await hands.scribe.record(
+            hands.key,
+            ledger={"project_uuid": uuid, "intent": None},
+            show={"coolify_project_uuid": uuid},
+            entry=Entry("project.create", "done", detail={"project_uuid": uuid}),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CreateService:
+    """Make the service, not started, and remember its uuid: the rest of the sequence is repeatable."""
+
+    new: payloads.NewService
+    effect = True
+
+    def describe(self) -> str:
+        urls = "".join(f", {url}" for _, url in self.new.urls)
+        return f"create service {self.new.name}{urls}"
+
+    async def run(self, hands: Hands) -> None:
+        async with _intent(hands):
+            uuid = await hands.coolify.create_service(self.new)
+        hands.scribe.proven(hands.key.id, naming.Proof(uuid, self.new.name, server_status=True, read_at=0.0))
+        await hands.scribe.record(
+            hands.key,
+            ledger={"service_uuid": uuid, "intent": None},
+            show={"coolify_service_uuid": uuid},
+            entry=Entry("service.create", "done", detail={"service_uuid": uuid}),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PatchService:
+    """Save compose, domain or name on the service; its containers stay as they are."""
+
+    proof: naming.Proof
+    name: str | None = None
+    compose: str | None = field(default=None, repr=False)
+    urls: tuple[tuple[str, str], ...] | None = None
+    effect = True
+
+    def describe(self) -> str:
+        parts = [f"name {self.name}"] if self.name else []
+        parts += ["compose"] if self.compose else []
+        parts += [f"domain {url or '(none)'}" for _, url in self.urls or ()]
+        return f"patch service {self.proof.uuid}: {', '.join(parts)}"
+
+    async def run(self, hands: Hands) -> None:
+        await hands.coolify.patch_service(
+            self.proof.uuid, name=self.name, compose=self.compose, urls=self.urls
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PutEnvs:
+    """Send every variable, and remove those that we sent once and that are gone."""
+
+    proof: naming.Proof
+    envs: tuple[payloads.Env, ...] = field(repr=False)
+    drop: tuple[str, ...] = ()
+    effect = True
+
+    def describe(self) -> str:
+        names = ", ".join(env.key for env in self.envs) or "none"
+        dropped = f"; remove {', '.join(self.drop)}" if self.drop else ""
+        return f"variables {names} (values hidden){dropped}"
+
+    async def run(self, hands: Hands) -> None:
+        await hands.coolify.put_envs(self.proof.uuid, self.envs)
+        if self.drop:
+            known = await hands.coolify.env_keys(self.proof.uuid)
+            for key in self.drop:
+                if key in known:
+                    await hands.coolify.delete_env(self.proof.uuid, known[key])
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """Bring the service up with what is saved; accepted from any state."""
+
+    proof: naming.Proof
+    effect = True
+
+    def describe(self) -> str:
+        return f"restart service {self.proof.uuid}"
+
+    async def run(self, hands: Hands) -> None:
+        await hands.coolify.restart(self.proof.uuid)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Stop the service; volumes, variables and domain stay."""
+
+    proof: naming.Proof
+    effect = True
+
+    def describe(self) -> str:
+        return f"stop service {self.proof.uuid}"
+
+    async def run(self, hands: Hands) -> None:
+        await hands.coolify.stop(self.proof.uuid)

@@ -1,0 +1,182 @@
+"""What to do about one tenant: pure. A project is made with the first stack that passes admission."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from handlers import ledger, naming, records, status, steps
+from handlers.site import Site
+from handlers.status import TenantStatus
+from listener import contract, errors
+from listener.coolify import payloads
+
+
+@dataclass(frozen=True, slots=True)
+class TenantFacts:
+    """One tenant as observed. `projects` is None when no project is wanted: then nobody asked Coolify."""
+
+    id: str
+    now: datetime
+    clock: float
+    began_at: float
+    effect_at: float
+    site: Site
+    record: records.TenantRecord | None
+    ledger: ledger.LedgerRow | None
+    is_wished: bool
+    projects: tuple[payloads.Project, ...] | None
+    projects_at: float
+    unmarked_since: float | None
+    """Request time of the first project list, after the settle window, without our marker."""
+    stacks: tuple[str, ...] = ()
+    """Stacks to wake, because the tenant changed."""
+
+    @property
+    def key(self) -> contract.Key:
+        """The tenant's key."""
+        return contract.Key(records.TENANTS, self.id)
+
+    @property
+    def marker(self) -> naming.Marker:
+        """What the tenant's project must carry."""
+        return naming.Marker(self.site.inst, self.id)
+
+    @property
+    def marked(self) -> tuple[payloads.Project, ...]:
+        """Projects that carry the tenant's full marker."""
+        return tuple(p for p in self.projects or () if naming.read(p.description) == self.marker)
+
+
+def decide(facts: TenantFacts) -> contract.Plan:
+    """The plan for one tenant: its project if a stack waits for it, and what its record shows."""
+    record, row = facts.record, facts.ledger
+    if record is None:
+        return contract.Plan(key=facts.key, reason="gone")
+    wakes = tuple(contract.Key(records.STACKS, stack) for stack in facts.stacks)
+    has_project = row is not None and bool(row.project_uuid)
+    if not facts.is_wished or has_project:
+        return _show(facts, record, _shown(facts, record), wakes=wakes)
+    return _wished(facts, record, row)
+
+
+def _wished(facts: TenantFacts, record: records.TenantRecord, row: ledger.LedgerRow | None) -> contract.Plan:
+    """A stack waits for the project, and none is known."""
+    if facts.projects is None:
+        return _show(facts, record, _waiting(facts), again=facts.site.waits.poll_busy)
+    if facts.marked:
+        return _adopt(facts, facts.marked[0])
+    if row is not None and row.intent:
+        return _settle(facts, record)
+    if row is None and record.display.get("coolify_project_uuid"):
+        return _foreign(facts, record)
+    return _create(facts, record)
+
+
+def window_ends(facts: TenantFacts) -> float:
+    """When an ambiguous create of the project can no longer appear."""
+    intent = facts.ledger.intent if facts.ledger else None
+    begun = datetime.fromisoformat(str(intent["begun"])) if intent and "begun" in intent else facts.now
+    age = (facts.now - begun).total_seconds()
+    return max(facts.clock - age, facts.began_at, facts.effect_at) + facts.site.waits.settle
+
+
+def _create(facts: TenantFacts, record: records.TenantRecord) -> contract.Plan:
+    try:
+        slug = naming.checked_name(record.slug, "tenant's slug")
+    except errors.Refusal as refusal:
+        shown = {"listener_status": str(TenantStatus.BLOCKED), "listener_message": refusal.message}
+        return _show(facts, record, shown, blocked=refusal.code.lower())
+    opening = steps.Record(
+        ledger={
+            "kind": records.TENANTS,
+            "tenant_id": facts.id,
+            "intent": {"what": "create", "begun": facts.now.isoformat()},
+            "applied_spec": {"slug": slug},
+        },
+        show=status.difference(record.display, _waiting(facts)),
+        entry=steps.Entry("project.create", "started"),
+    )
+    create = steps.CreateProject(naming.project_name(slug, facts.id), facts.marker)
+    return contract.Plan(key=facts.key, steps=(opening, create), reason="create_project", again=0.0)
+
+
+def _adopt(facts: TenantFacts, project: payloads.Project) -> contract.Plan:
+    """A project with the full marker is ours: a lost answer or a lost ledger."""
+    known = steps.Record(
+        ledger={
+            "kind": records.TENANTS,
+            "tenant_id": facts.id,
+            "project_uuid": project.uuid,
+            "intent": None,
+        },
+        entry=steps.Entry("project.adopt", "done", "full marker", {"project_uuid": project.uuid}),
+    )
+    return contract.Plan(key=facts.key, steps=(known,), reason="adopted", again=0.0)
+
+
+def _settle(facts: TenantFacts, record: records.TenantRecord) -> contract.Plan:
+    waits, ends = facts.site.waits, window_ends(facts)
+    since = facts.unmarked_since
+    if facts.clock >= ends and since is not None and facts.projects_at - since >= waits.project:
+        entry = steps.Entry("project.create", "failed", "no project carries the marker")
+        forget = steps.Record(ledger={"intent": None}, entry=entry)
+        return contract.Plan(key=facts.key, steps=(forget,), reason="create_did_not_happen", again=0.0)
+    again = min(max(ends - facts.clock, waits.poll_busy), waits.settle)
+    return _show(facts, record, _waiting(facts), again=again)
+
+
+def _foreign(facts: TenantFacts, record: records.TenantRecord) -> contract.Plan:
+    """The record names a project that we did not make: only a command adopts it."""
+    shown = {
+        "listener_status": str(TenantStatus.BLOCKED),
+        "listener_message": facts.site.voice.say("foreign_born"),
+    }
+    return _show(facts, record, shown, blocked="foreign_born")
+
+
+def _waiting(facts: TenantFacts) -> dict[str, Any]:
+    return {
+        "listener_status": str(TenantStatus.WAITING),
+        "listener_message": facts.site.voice.say("tenant_project"),
+    }
+
+
+def _shown(facts: TenantFacts, record: records.TenantRecord) -> dict[str, Any]:
+    say = facts.site.voice.say
+    if record.hold:
+        word, message = TenantStatus.SUSPENDED, say("suspended_hold", reason=record.hold)
+    elif record.status == "active":
+        word, message = TenantStatus.ACTIVE, say("tenant_active")
+    elif record.status == "pending":
+        word, message = TenantStatus.WAITING, say("tenant_pending")
+    else:
+        word, message = TenantStatus.SUSPENDED, say("tenant_suspended")
+    shown = {"listener_status": str(word), "listener_message": message}
+    if facts.ledger is not None and facts.ledger.project_uuid:
+        shown["coolify_project_uuid"] = facts.ledger.project_uuid
+    return shown
+
+
+def _show(
+    facts: TenantFacts,
+    record: records.TenantRecord,
+    shown: Mapping[str, Any],
+    *,
+    again: float | None = None,
+    wakes: tuple[contract.Key, ...] = (),
+    blocked: str = "",
+) -> contract.Plan:
+    patch = status.difference(record.display, shown)
+    acts = (steps.Record(show=patch),) if patch else ()
+    return contract.Plan(
+        key=facts.key,
+        steps=acts,
+        reason=blocked or str(shown["listener_status"]),
+        message=str(shown["listener_message"]),
+        again=again,
+        wakes=wakes,
+        blocked=blocked,
+    )
