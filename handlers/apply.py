@@ -31,6 +31,8 @@ async def apply(
                 remembered.effect(record_id)
             if isinstance(act, steps.Stop):
                 remembered.of(record_id).stop_at = remembered.clock()
+            if isinstance(act, steps.Restart):
+                remembered.of(record_id).is_restart_seen = not act.was_running
     if plan.blocked:
         return contract.Blocked(plan.blocked, plan.wakes)
     if plan.again is not None:

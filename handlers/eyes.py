@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from listener.coolify.client import Coolify
 from listener.coolify.view import View
 from listener.pocketbase.client import PocketBase
 
+META = "listener_meta"
 STACK_IDS = "agent_stack_ids"
 """Our own id view: no rule on the table can hide a row from it."""
 
@@ -30,8 +31,37 @@ class Eyes:
     now: Callable[[], datetime]
     """Time of day, UTC; durations are never taken from it alone."""
     team_id: int
+    term: Callable[[], int]
+    """Which term of the lease this is, 0 before the first; rows of an earlier one are not believed."""
+    accept: Callable[[], Awaitable[None]]
+    """Says for good that what is in PocketBase is the listener's to act on."""
     tiers: Mapping[str, records.Tier] = field(default_factory=dict)
     """By id, as last swept or changed."""
+    loaded_term: int = -1
+    is_first_contact: bool = False
+    """There are stack records and no ledger rows, and nobody accepted that yet: observe only."""
+
+    @property
+    def is_caught_up(self) -> bool:
+        """The ledger in memory is that of the present term: plans may be applied."""
+        return self.loaded_term == self.term()
+
+    async def catch_up(self) -> None:
+        """The ledger is that of the present term, and first contact is judged. Begins every sweep."""
+        meta = await self.database.get(META, "main") or {}
+        is_accepted = bool(meta.get("accepted_at"))
+        term = self.term()
+        if self.loaded_term != term:
+            await self.ledger.load(self.database)
+            self.memory.forget()
+            is_new = not self.ledger.is_known and not is_accepted
+            stacks = await self.database.list(records.STACKS, fields="id") if is_new else []
+            self.is_first_contact = bool(stacks)
+            if is_new and not stacks and term:
+                await self.accept()
+            self.loaded_term = term
+        if is_accepted:
+            self.is_first_contact = False
 
     async def read_tiers(self) -> None:
         """The tiers are what PocketBase holds now."""

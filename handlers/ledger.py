@@ -78,11 +78,19 @@ class Ledger:
 
     def __init__(self) -> None:
         self._rows: dict[str, LedgerRow] = {}
+        self._written: set[str] = set()
 
     async def load(self, database: PocketBase) -> None:
-        """The rows are exactly what PocketBase holds now."""
+        """The rows are what PocketBase holds now; one that is written meanwhile stays as written."""
+        self._written.clear()
         rows = [LedgerRow.model_validate(row) for row in await database.list(COLLECTION)]
-        self._rows = {row.id: row for row in rows}
+        written = {record_id: self._rows[record_id] for record_id in self._written}
+        self._rows = {row.id: row for row in rows} | written
+
+    @property
+    def is_known(self) -> bool:
+        """There is at least one row."""
+        return bool(self._rows)
 
     def get(self, record_id: str) -> LedgerRow | None:
         """The row of a record, if it has one."""
@@ -107,3 +115,4 @@ class Ledger:
     def keep(self, row: LedgerRow) -> None:
         """The row was written to PocketBase."""
         self._rows[row.id] = row
+        self._written.add(row.id)

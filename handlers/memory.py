@@ -27,6 +27,8 @@ class Sighting:
     strange_since: float | None = None
     """When a look by uuid first found it missing or foreign."""
     stop_at: float = NEVER
+    is_restart_seen: bool = True
+    """What runs now was started by our last start: it was not running before, or was seen down since."""
     look: naming.Look | None = None
     look_entry: tuple[str, str] = ("", "")
     """Name and `updated_at` of the list entry when the proof was read."""
@@ -55,6 +57,14 @@ class Memory:
     absent_enough: set[str] = field(default_factory=set)
     """Those that rule and distance of two sweeps allow to be believed, if a read says 404 too."""
 
+    def forget(self) -> None:
+        """Nothing is remembered, as after a start: another process may have acted meanwhile."""
+        self.began_at = self.clock()
+        self.sightings.clear()
+        self.project_wishes.clear()
+        self.absent_since.clear()
+        self.absent_enough.clear()
+
     def of(self, record_id: str) -> Sighting:
         """The sighting of a record, new if there is none."""
         return self.sightings.setdefault(record_id, Sighting())
@@ -66,12 +76,14 @@ class Memory:
         seen.exited_since = None
         seen.unmarked_since = None
 
-    def listed(self, record_id: str, *, exited: bool, requested_at: float) -> None:
-        """A list requested at this time says that the service is exited, or that it is not."""
+    def listed(self, record_id: str, *, state: str, requested_at: float) -> None:
+        """A list requested at this time says that the service is in this state."""
         seen = self.of(record_id)
         if requested_at <= seen.effect_at:
             return
-        if not exited:
+        if state != "running":
+            seen.is_restart_seen = True
+        if state != "exited":
             seen.exited_since = None
         elif seen.exited_since is None:
             seen.exited_since = requested_at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import string
 from collections.abc import Callable, Mapping
@@ -28,11 +29,13 @@ class Recorder:
         ledger: ledgers.Ledger,
         remembered: memory.Memory,
         fence: Callable[[], int],
+        seal: Callable[[str], str],
     ) -> None:
         self._writer = writer
         self._ledger = ledger
         self._memory = remembered
         self._fence = fence
+        self._seal = seal
         self._claims: dict[str, str] = {}
 
     async def record(
@@ -43,13 +46,15 @@ class Recorder:
         show: Mapping[str, Any] | None = None,
         entry: steps.Entry | None = None,
         consume: str = "",
+        spec: Mapping[str, Any] | None = None,
     ) -> None:
         """All of it is stored and remembered, or none.
 
         Raises `DOMAIN_TAKEN` when another record holds or is just taking the host name, and `RECORD_CHANGED`
         (again, soon) when the action to clear is not that action any more.
         """
-        row, writes = self._ledger_write(key, ledger)
+        sealed = {"last_spec": self._seal(json.dumps(spec, ensure_ascii=False))} if spec else {}
+        row, writes = self._ledger_write(key, {**(ledger or {}), **sealed})
         host = row.domain if row else ""
         self._claim(host, key.id)
         if show or consume:

@@ -37,8 +37,10 @@ class Scribe(Protocol):
         show: Mapping[str, Any] | None = None,
         entry: Entry | None = None,
         consume: str = "",
+        spec: Mapping[str, Any] | None = None,
     ) -> None:
-        """All of it is stored, or none. `consume` clears the record's action if it still is that one."""
+        """All of it is stored, or none. `consume` clears the record's action if it still is that one;
+        `spec` is sealed into the ledger as the last spec."""
         ...
 
     def wish_project(self, tenant_id: str) -> None:
@@ -95,6 +97,7 @@ class Record:
     show: Mapping[str, Any] = field(default_factory=dict)
     entry: Entry | None = None
     consume: str = ""
+    spec: Mapping[str, Any] | None = field(default=None, repr=False)
     effect = False
 
     def describe(self) -> str:
@@ -106,7 +109,12 @@ class Record:
 
     async def run(self, hands: Hands) -> None:
         await hands.scribe.record(
-            hands.key, ledger=self.ledger, show=self.show, entry=self.entry, consume=self.consume
+            hands.key,
+            ledger=self.ledger,
+            show=self.show,
+            entry=self.entry,
+            consume=self.consume,
+            spec=self.spec,
         )
 
 
@@ -164,7 +172,11 @@ class CreateService:
         await hands.scribe.record(
             hands.key,
             ledger={"service_uuid": uuid, "intent": None},
-            show={"coolify_service_uuid": uuid},
+            show={
+                "coolify_service_uuid": uuid,
+                "coolify_project_uuid": self.new.project_uuid,
+                "coolify_server_uuid": self.new.server_uuid,
+            },
             entry=Entry("service.create", "done", detail={"service_uuid": uuid}),
         )
 
@@ -219,6 +231,8 @@ class Restart:
     """Bring the service up with what is saved; accepted from any state."""
 
     proof: naming.Proof
+    was_running: bool = False
+    """It may be shown as running until the queued job begins."""
     effect = True
 
     def describe(self) -> str:

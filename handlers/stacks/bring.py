@@ -9,7 +9,7 @@ from handlers.ledger import LedgerRow
 from handlers.stacks import plans
 from handlers.stacks.desired import Desired
 from handlers.stacks.facts import StackFacts
-from handlers.status import Health, Status
+from handlers.status import Health, Status, difference, parse
 from listener import contract
 
 NEVER = float("-inf")
@@ -73,18 +73,36 @@ def _sequence(
             "retention_days": 0,
         }
         shown = {**shown, "purge_after": ""}
-        acts.append(steps.Restart(proof))
+        acts.append(steps.Restart(proof, was_running=_runs(facts)))
     return contract.Plan(
         key=facts.key,
         steps=(
-            steps.Record(ledger=opening, show=shown, entry=steps.Entry(verb, "started")),
+            steps.Record(
+                ledger=opening,
+                show=shown,
+                entry=steps.Entry(verb, "started"),
+                spec=facts.record.spec() if full and facts.record else None,
+            ),
             *acts,
-            steps.Record(ledger=closing, entry=steps.Entry(verb, "done")),
+            steps.Record(ledger=closing, show=_version(facts, want), entry=steps.Entry(verb, "done")),
         ),
         reason=reason,
         message=str(shown.get("message", "")),
         again=0.0 if not start else facts.site.waits.poll_busy,
     )
+
+
+def _runs(facts: StackFacts) -> bool:
+    """It may run now: only a list that says otherwise excludes it."""
+    row = facts.ledger
+    if row is not None and row.start_begun is None:
+        return False
+    return facts.entry is None or parse(facts.entry.status)[0] != "exited"
+
+
+def _version(facts: StackFacts, want: Desired) -> dict[str, Any]:
+    shown = facts.record.display if facts.record else {}
+    return difference(shown, {"template_version": want.template_version}) if facts.record else {}
 
 
 def _made(row: LedgerRow, want: Desired) -> dict[str, Any]:

@@ -95,6 +95,9 @@ def _watch(facts: StackFacts, want: Desired, text: str) -> contract.Plan:
     assert row is not None
     state, health = parse(text)
     ready = state == "running" and (health == Health.HEALTHY or not want.knows_health)
+    if ready and row.start_open and _may_be_old(facts):
+        shown = plans.shown(facts, Status.DEPLOYING, "starting", health=Health.STARTING)
+        return plans.settled(facts, "starting", shown, again=waits.poll_busy)
     if ready:
         shown = plans.shown(facts, Status.RUNNING, "running", health=health)
         return _started(facts, shown) if row.start_open else plans.settled(facts, "running", shown)
@@ -107,6 +110,11 @@ def _watch(facts: StackFacts, want: Desired, text: str) -> contract.Plan:
         return _not_running(facts, want)
     shown = plans.shown(facts, Status.RUNNING, "unhealthy", health=Health.UNHEALTHY, staff=_unwell(text))
     return _started(facts, shown) if row.start_open else plans.settled(facts, "unhealthy", shown)
+
+
+def _may_be_old(facts: StackFacts) -> bool:
+    """Coolify queues a restart: what it shows as running may still be what ran before."""
+    return not facts.is_restart_seen and facts.clock < bring.start_begun(facts) + facts.site.waits.confirm
 
 
 def _started(facts: StackFacts, shown: dict[str, object]) -> contract.Plan:

@@ -38,6 +38,8 @@ class StackFacts:
     list_is_complete: bool
     effect_at: float
     exited_since: float | None
+    is_restart_seen: bool
+    """What runs now was started by our last start, not before it."""
     unmarked_since: float | None
     strange_since: float | None
     stop_at: float

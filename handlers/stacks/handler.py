@@ -53,6 +53,7 @@ class StackHandler:
     async def sweep(self) -> Iterable[contract.Key]:
         """Keys whose record, tenant, tier or list entry is not what it was when they were last settled."""
         eyes = self._eyes
+        await eyes.catch_up()
         async with eyes.database.proven():
             rows = await eyes.database.list(records.STACKS)
             viewed = await eyes.database.list(STACK_IDS)

@@ -79,6 +79,9 @@ async def _tenant(eyes: Eyes, row: object, tenant_id: str) -> records.TenantReco
 
 def _facts(eyes: Eyes, record_id: str, snapshot: Snapshot) -> StackFacts:
     row, seen = eyes.ledger.get(record_id), eyes.memory.of(record_id)
+    if row is not None and row.start_open and seen.effect_at == memory.NEVER:
+        # The start was an earlier process's: whether it was seen down since is not known.
+        seen.is_restart_seen = seen.is_restart_seen and seen.exited_last > memory.NEVER
     uuid = row.service_uuid if row else ""
     entry = snapshot.services.get(uuid)
     return StackFacts(
@@ -101,6 +104,7 @@ def _facts(eyes: Eyes, record_id: str, snapshot: Snapshot) -> StackFacts:
         list_is_complete=snapshot.is_complete,
         effect_at=seen.effect_at,
         exited_since=None,
+        is_restart_seen=False,
         unmarked_since=None,
         strange_since=seen.strange_since,
         stop_at=seen.stop_at,
@@ -131,8 +135,8 @@ def _seen(eyes: Eyes, facts: StackFacts, snapshot: Snapshot) -> StackFacts:
     """What this list says is remembered: since when exited, since when without our marker."""
     seen = eyes.memory.of(facts.id)
     if facts.entry is not None:
-        is_exited = parse(facts.entry.status)[0] == "exited"
-        eyes.memory.listed(facts.id, exited=is_exited, requested_at=snapshot.requested_at)
+        state = parse(facts.entry.status)[0]
+        eyes.memory.listed(facts.id, state=state, requested_at=snapshot.requested_at)
     if facts.marked:
         seen.unmarked_since = None
     elif facts.list_is_complete and snapshot.requested_at >= unborn.window_ends(facts):
@@ -142,6 +146,7 @@ def _seen(eyes: Eyes, facts: StackFacts, snapshot: Snapshot) -> StackFacts:
     return replace(
         facts,
         exited_since=seen.exited_since,
+        is_restart_seen=seen.is_restart_seen,
         unmarked_since=seen.unmarked_since,
         project_uuid=tenant_row.project_uuid if tenant_row else "",
     )

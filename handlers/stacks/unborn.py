@@ -95,6 +95,7 @@ def _create(
         },
         show=plans.shown(facts, Status.DEPLOYING, "deploying", health=Health.STARTING),
         entry=steps.Entry("service.create", "started", detail={"name": name}),
+        spec=record.spec(),
     )
     return contract.Plan(
         key=facts.key,

@@ -32,6 +32,7 @@ class TenantHandler:
 
     async def sweep(self) -> Iterable[contract.Key]:
         """Tenants whose record is not what it was when they were last looked at."""
+        await self._eyes.catch_up()
         rows = await self._eyes.database.list(records.TENANTS)
         tenants = [records.tenant(row) for row in rows]
         return [

@@ -1,0 +1,329 @@
+"""`build` wires every object once; `serve` is the main loop.
+
+Data flows one way: the feed names a key, the queue hands it to a worker, the handler observes and decides,
+`apply` acts, and what was observed is shown on the record.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from zoneinfo import ZoneInfo
+
+import anyio
+import httpx
+import structlog
+
+from handlers import eyes as seeing
+from handlers import ledger, memory, recorder, records, site, status
+from handlers.stacks.handler import StackHandler
+from handlers.tenants.handler import TenantHandler
+from listener import contract, errors, transport
+from listener.compose import catalog as catalogs
+from listener.coolify.budget import Budget
+from listener.coolify.client import Coolify
+from listener.coolify.view import View
+from listener.engine.breaker import Breaker
+from listener.engine.engine import Engine
+from listener.engine.gate import Gate
+from listener.engine.gauges import expose
+from listener.engine.hostlock import HostLock
+from listener.engine.lease import Lease, uptime
+from listener.engine.lifecycle import Notifier
+from listener.engine.poll import Poller
+from listener.engine.queue import Queue
+from listener.engine.stream import Inbox, Stream
+from listener.engine.sweep import Sweeper
+from listener.engine.worker import Workers
+from listener.pocketbase.client import PocketBase
+from listener.pocketbase.lease import PocketBaseLease
+from listener.pocketbase.realtime import Realtime
+from listener.pocketbase.session import Session
+from listener.pocketbase.writer import Write, Writer
+from listener.secrets.sealing import Sealer
+from listener.settings import Settings
+from listener.telemetry import endpoint
+from listener.telemetry.metrics import Metrics
+
+TOPICS = (
+    "tenants/*",
+    "agent_stacks/*",
+    "listener_lease/*",
+    "listener_meta/*",
+    "plan_tiers/*",
+)
+"""Unfiltered: a record that leaves a filter gives no event (PocketBase 0.40.6)."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Upstreams:
+    """Both upstreams, reached and proven."""
+
+    database: PocketBase
+    renewals: PocketBase
+    """The same account with connections of its own: a renewal waits for nobody."""
+    sse: httpx.AsyncClient
+    coolify: Coolify
+    inst: str
+    team_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Every object of a running listener that someone outside asks for."""
+
+    engine: Engine
+    metrics: Metrics
+    eyes: seeing.Eyes
+    catalog: catalogs.Catalog
+    stacks: StackHandler
+    tenants: TenantHandler
+    writer: Writer
+    gate: Gate
+    hostlock: HostLock
+
+
+def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> App:
+    """Every object, wired once, by keyword. Nothing runs yet."""
+    holder = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    hostlock = HostLock(settings.listener_state_dir, holder)
+    metrics = Metrics()
+    session = upstreams.database.session
+    feed = Realtime(http=upstreams.sse, session=session, topics=TOPICS)
+    lease = Lease(
+        store=PocketBaseLease(pocketbase=upstreams.renewals),
+        waits=waits,
+        holder=holder,
+        clock=uptime,
+        on_suspect=feed.reconnect,
+        take_at_once=hostlock.is_dead,
+    )
+    writer = Writer(pocketbase=upstreams.database, holder=lambda: lease.holder if lease.held() else "")
+    eyes = _eyes(settings, waits, upstreams, lease=lease, writer=writer)
+    mass = _Flag()
+    breaker = Breaker(
+        probe=partial(_probe, upstreams), waits=waits, on_opened=lambda _: None, on_closed=lambda: None
+    )
+    gate = Gate(
+        lease=lease,
+        breaker=breaker,
+        checks={
+            "observe_only": lambda: settings.listener_observe_only,
+            "first_contact": lambda: eyes.is_first_contact,
+            "records_missing": lambda: mass.is_set,
+            "ledger": lambda: not eyes.is_caught_up,
+        },
+    )
+    scribe = recorder.Recorder(
+        writer=writer,
+        ledger=eyes.ledger,
+        remembered=eyes.memory,
+        fence=lambda: lease.fence,
+        seal=Sealer(settings.listener_secrets_key).seal,
+    )
+    allowed = partial(_allowed, gate)
+    catalog = load_catalog(settings)
+    stacks = StackHandler(
+        eyes=eyes, catalog=catalog, scribe=scribe, allowed=allowed, on_mass_absence=mass.turn
+    )
+    tenants = TenantHandler(eyes=eyes, scribe=scribe, allowed=allowed)
+    handlers: dict[str, contract.Handler] = {tenants.collection: tenants, stacks.collection: stacks}
+    engine = _engine(settings, waits, handlers, gate=gate, feed=feed, metrics=metrics, poll=stacks.poll)
+    return App(
+        engine=engine, metrics=metrics, eyes=eyes, catalog=catalog, stacks=stacks, tenants=tenants,
+        writer=writer, gate=gate, hostlock=hostlock,
+    )  # fmt: skip
+
+
+async def serve(app: App, settings: Settings) -> bool:
+    """The main loop: the engine until a signal, the health endpoint beside it. True = drained cleanly."""
+    app.hostlock.take()
+    async with anyio.create_task_group() as tasks:
+        if settings.listener_http:
+            host, _, port = settings.listener_http.rpartition(":")
+            page = endpoint.app(metrics=app.metrics, alive=app.engine.alive, readiness=app.engine.readiness)
+            await tasks.start(partial(endpoint.serve, page, host=host or "127.0.0.1", port=int(port)))
+        drained = await app.engine.run()
+        tasks.cancel_scope.cancel()
+    return drained
+
+
+@asynccontextmanager
+async def connected(settings: Settings, *, patient: bool) -> AsyncIterator[Upstreams]:
+    """Both upstreams, reached and proven. `patient` waits for one that is down; else that is raised."""
+    async with AsyncExitStack() as stack:
+        url = settings.pocketbase_url[0]
+        base = partial(transport.client, url, ca_file=settings.pocketbase_ca_file)
+        coolify_http = transport.client(
+            settings.coolify_url,
+            ca_file=settings.coolify_ca_file,
+            headers={"Authorization": f"Bearer {settings.coolify_token.get_secret_value()}"},
+        )
+        http, renewals, sse = base(), base(connections=2), base(connections=4)
+        for client in (http, renewals, sse, coolify_http):
+            await stack.enter_async_context(client)
+        session = Session(
+            http=http,
+            identity=settings.pocketbase_identity,
+            password=settings.pocketbase_password,
+            token=settings.pocketbase_token,
+        )
+        database = PocketBase(http=http, session=session)
+        coolify = Coolify(http=coolify_http, budget=Budget(clock=time.monotonic))
+        inst, team_id = await _greet(database, coolify, patient=patient)
+        yield Upstreams(
+            database=database,
+            renewals=PocketBase(http=renewals, session=session),
+            sse=sse,
+            coolify=coolify,
+            inst=inst,
+            team_id=team_id,
+        )
+
+
+async def _greet(database: PocketBase, coolify: Coolify, *, patient: bool) -> tuple[str, int]:
+    """Installation id and team: who we are on both sides. Waits for an upstream that is down if `patient`."""
+    while True:
+        try:
+            await database.session.prove()
+            meta = await database.get(seeing.META, "main")
+            team = await coolify.team()
+        except (errors.Transient, errors.Throttled) as error:
+            if not patient:
+                raise
+            log.warning("upstream.awaited", code=error.code, error=str(error))
+            await anyio.sleep(2.0 + 3.0 * random.random())  # noqa: S311 - jitter
+            continue
+        if not meta or not meta.get("inst"):
+            raise errors.Global(
+                "SCHEMA_MISSING",
+                "PocketBase has no installation id",
+                why="`cloudfreedom schema apply` was never run against this PocketBase",
+                fix="run `cloudfreedom schema apply`",
+            )
+        return str(meta["inst"]), team.id
+
+
+def load_catalog(settings: Settings) -> catalogs.Catalog:
+    """Our templates, and the operator's own folder over them."""
+    own = (settings.templates_dir,) if settings.templates_dir else ()
+    return catalogs.Catalog.load(catalogs.default_folder(), *own)
+
+
+def _eyes(
+    settings: Settings, waits: contract.Waits, upstreams: Upstreams, *, lease: Lease, writer: Writer
+) -> seeing.Eyes:
+    rows = ledger.Ledger()
+    clock = time.monotonic
+    place = site.Site(
+        inst=upstreams.inst,
+        waits=waits,
+        voice=status.Voice(settings.listener_language, ZoneInfo(settings.listener_tz)),
+        server_uuid=settings.coolify_server_uuid,
+        destination_uuid=settings.coolify_destination_uuid,
+        environment=settings.coolify_environment,
+        platform=settings.platform(),
+        reserved=settings.reserved(),
+    )
+    view = View(
+        coolify=upstreams.coolify,
+        clock=clock,
+        pace=waits.poll_busy,
+        servers_every=waits.servers,
+        known_servers=rows.servers,
+    )
+    return seeing.Eyes(
+        database=upstreams.database,
+        coolify=upstreams.coolify,
+        view=view,
+        ledger=rows,
+        memory=memory.Memory(clock=clock, began_at=clock()),
+        site=place,
+        now=lambda: datetime.now(UTC),
+        team_id=upstreams.team_id,
+        term=lambda: lease.term,
+        accept=partial(accept, writer),
+    )
+
+
+def _engine(
+    settings: Settings,
+    waits: contract.Waits,
+    handlers: dict[str, contract.Handler],
+    *,
+    gate: Gate,
+    feed: Realtime,
+    metrics: Metrics,
+    poll: Callable[[], object],
+) -> Engine:
+    queue = Queue(
+        clock=anyio.current_time,
+        group_of=lambda key: handlers[key.collection].group(key),
+        waits=waits,
+        random=random.random,
+    )
+    sweeper = Sweeper(handlers=handlers, queue=queue, gate=gate, waits=waits, metrics=metrics)
+    inbox = Inbox(
+        queue=queue,
+        handlers=handlers,
+        other=lambda change: sweeper.request(f"{change.key.collection} changed"),
+    )
+    workers = Workers(
+        queue=queue, handlers=handlers, gate=gate, waits=waits, metrics=metrics,
+        count=settings.listener_workers,
+    )  # fmt: skip
+    expose(metrics, queue=queue, gate=gate)
+    return Engine(
+        stream=Stream(feed=feed, inbox=inbox, lease=gate.lease, sweeper=sweeper, metrics=metrics),
+        sweeper=sweeper,
+        poller=Poller(poll=poll, interval=lambda: waits.poll, queue=queue, gate=gate),  # type: ignore[arg-type]
+        workers=workers,
+        gate=gate,
+        notifier=Notifier(os.environ),
+    )
+
+
+async def accept(writer: Writer) -> None:
+    """What is in PocketBase is the listener's to act on, from now on."""
+    body = {"accepted_at": status.stamp(datetime.now(UTC))}
+    await writer.commit([Write("PATCH", seeing.META, "main", body)])
+
+
+async def _probe(upstreams: Upstreams) -> None:
+    """Raises while what opened the breaker is still there: identity, the collections, team, abilities."""
+    await upstreams.database.list(records.STACKS, fields="id")
+    team = await upstreams.coolify.team()
+    if team.id != upstreams.team_id:
+        raise errors.Global("COOLIFY_WRONG_TEAM", "Coolify answers for another team than at the start")
+    await upstreams.coolify.servers()
+
+
+def _allowed(gate: Gate) -> None:
+    """Raises when nothing may begin any more: `LeaseLost`, or again later for any other reason."""
+    reasons = gate.reasons()
+    if "lease" in reasons:
+        raise errors.LeaseLost("LEASE_STALE", "nothing may begin now", why="the lease was not renewed")
+    if reasons:
+        raise errors.Transient("WITHHELD", "nothing may begin now", why=", ".join(reasons))
+
+
+class _Flag:
+    """A reason against acting that is turned on and off."""
+
+    def __init__(self) -> None:
+        self.is_set = False
+
+    def turn(self, on: bool) -> None:
+        if on != self.is_set:
+            log.warning("records.missing" if on else "records.returned")
+        self.is_set = on

@@ -1,0 +1,178 @@
+"""Everything that can be configured: environment, `.env`, or a systemd credential (a file per secret).
+
+Each field's docstring says unit, default and why. All mistakes are told at once, each with an example.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from cryptography.fernet import Fernet
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from listener import contract, errors
+
+
+def _split(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+"""Comma-separated in the environment."""
+
+
+class Settings(BaseSettings):
+    """The listener's settings. Names are those of the environment, in upper case."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        extra="ignore",
+        case_sensitive=False,
+        env_ignore_empty=True,
+        use_attribute_docstrings=True,
+    )
+
+    pocketbase_url: Listed = Field(examples=["https://pb.example.org"])
+    """PocketBase's address, or several comma-separated: the first that proves our identity wins."""
+    pocketbase_identity: str = Field(default="listener", examples=["listener"])
+    """Name of the service account in the collection `listeners`."""
+    pocketbase_password: SecretStr | None = Field(default=None, examples=["a long random text"])
+    """Its password; or give POCKETBASE_TOKEN."""
+    pocketbase_token: SecretStr | None = Field(default=None, examples=["a token of the collection listeners"])
+    """A token of the collection `listeners`, instead of the password."""
+    pocketbase_ca_file: Path | None = Field(default=None, examples=["/etc/ssl/private-ca.pem"])
+    """Certificate authority of PocketBase, if it is a private one."""
+    pocketbase_superuser_email: str = Field(default="", examples=["admin@example.org"])
+    """Only for `schema` and `sandbox`."""
+    pocketbase_superuser_password: SecretStr | None = Field(
+        default=None, examples=["the superuser's password"]
+    )
+    """Only for `schema` and `sandbox`."""
+    coolify_url: str = Field(examples=["https://coolify.example.org"])
+    """Coolify's address, without /api/v1."""
+    coolify_token: SecretStr = Field(examples=["1|made in Keys & Tokens with read, write and deploy"])
+    """API token with the abilities read, write and deploy, of a user of its own: the limit is per user."""
+    coolify_server_uuid: str = Field(examples=["the uuid in the address of the server's page"])
+    """The server on which stacks are created unless their tenant has its own."""
+    coolify_destination_uuid: str = Field(default="", examples=["the uuid of a destination of that server"])
+    """Needed only when that server has several destinations."""
+    coolify_environment: str = Field(default="production", examples=["production"])
+    """Environment inside each project; Coolify makes `production` by itself."""
+    coolify_ca_file: Path | None = Field(default=None, examples=["/etc/ssl/private-ca.pem"])
+    """Certificate authority of Coolify, if it is a private one."""
+    router_base_url: str = Field(default="", examples=["https://router.example.org/v1"])
+    """The CloudFreedom Router's OpenAI-compatible address, given to templates."""
+    telegram_api_base: str = Field(default="", examples=["https://api.telegram.org"])
+    """Bot API for telegram-bot stacks, when it is not Telegram's own."""
+    platform_domain: str = Field(default="", examples=["apps.example.org"])
+    """Domain under which the platform gives out names; it is reserved itself."""
+    platform_reserved: Listed = Field(default=(), examples=["coolify.example.org,pb.example.org"])
+    """Host names that no stack may have, comma-separated."""
+    listener_http: str = Field(default="127.0.0.1:9180", examples=["127.0.0.1:9180"])
+    """Where /healthz, /readyz and /metrics answer; empty = nowhere."""
+    listener_workers: int = Field(default=8, ge=1, le=64, examples=[8])
+    """Keys worked on at once; more than 16 makes the client slower."""
+    listener_beat_seconds: float = Field(default=5.0, gt=0, examples=[5])
+    """Seconds between two renewals of the lease, which are the heartbeat of the stream."""
+    listener_resync_seconds: float = Field(default=300.0, gt=0, examples=[300])
+    """Seconds between two full sweeps of PocketBase."""
+    listener_poll_seconds: float = Field(default=60.0, gt=0, examples=[60])
+    """Seconds between two lists of Coolify while nothing is in flight."""
+    listener_confirm_seconds: float = Field(default=150.0, gt=0, examples=[150])
+    """Seconds for which `exited` must stand before a stop is believed (two push intervals of Coolify)."""
+    listener_settle_seconds: float = Field(default=90.0, gt=0, examples=[90])
+    """Seconds after an ambiguous create in which nothing is created (create time-out 30 s + 60 s)."""
+    listener_log: Literal["json", "console"] = Field(default="json", examples=["json"])
+    """Form of the log on standard output."""
+    listener_language: Literal["en", "de"] = Field(default="en", examples=["de"])
+    """Language of messages on records."""
+    listener_tz: str = Field(default="UTC", examples=["Europe/Berlin"])
+    """Time zone of times in messages on records."""
+    listener_observe_only: bool = Field(default=False, examples=[True])
+    """Look and plan, but have no effect."""
+    listener_state_dir: Path = Field(
+        default=Path("/var/lib/cloudfreedom"), examples=["/var/lib/cloudfreedom"]
+    )
+    """Small local state: the host lock, by which a restart takes over at once."""
+    listener_secrets_key: Listed = Field(
+        default=(), repr=False, examples=["output of `cloudfreedom init --key`"]
+    )
+    """Fernet keys, comma-separated; the first seals, all open. Without one nothing starts (exit 78)."""
+    templates_dir: Path | None = Field(default=None, examples=["/etc/cloudfreedom/templates"])
+    """A folder with further templates; one of the same name wins over ours."""
+
+    @field_validator("coolify_url")
+    @classmethod
+    def _no_api(cls, value: str) -> str:
+        return value.rstrip("/").removesuffix("/api/v1").rstrip("/")
+
+    @field_validator("listener_tz")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ValueError, OSError) as error:
+            raise ValueError("not a time zone known here") from error
+        return value
+
+    @field_validator("listener_secrets_key")
+    @classmethod
+    def _fernet(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for key in value:
+            try:
+                Fernet(key.encode())
+            except ValueError as error:
+                raise ValueError("not a Fernet key") from error
+        return value
+
+    def platform(self) -> dict[str, str]:
+        """Values that the platform provides to templates."""
+        given = {
+            "ROUTER_BASE_URL": self.router_base_url,
+            "PLATFORM_DOMAIN": self.platform_domain,
+            "TELEGRAM_API_BASE": self.telegram_api_base,
+        }
+        return {name: value for name, value in given.items() if value}
+
+    def reserved(self) -> tuple[str, ...]:
+        """Host names that no stack may have, lower case."""
+        names = (*self.platform_reserved, self.platform_domain)
+        return tuple(name.lower() for name in names if name)
+
+    def waits(self) -> contract.Waits:
+        """The product's waits with what is configured."""
+        return contract.Waits(
+            beat=self.listener_beat_seconds,
+            resync=self.listener_resync_seconds,
+            poll=self.listener_poll_seconds,
+            confirm=self.listener_confirm_seconds,
+            settle=self.listener_settle_seconds,
+        )
+
+
+def load(**given: Any) -> Settings:
+    """The settings, or `CONFIGURATION` with every mistake at once, each with an example."""
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    try:
+        return Settings(_secrets_dir=credentials, **given) if credentials else Settings(**given)
+    except ValidationError as error:
+        lines = [_line(fault["loc"], fault["msg"]) for fault in error.errors()]
+        raise errors.Refusal(
+            "CONFIGURATION",
+            "The configuration is not complete:\n  " + "\n  ".join(lines),
+            why=f"{len(lines)} setting(s) are missing or wrong",
+            fix="set them in the environment, in .env, or as systemd credentials; see .env.example",
+        ) from None
+
+
+def _line(location: tuple[int | str, ...], message: str) -> str:
+    name = str(location[0]) if location else "settings"
+    field = Settings.model_fields.get(name)
+    example = f" (example: {name.upper()}={field.examples[0]})" if field and field.examples else ""
+    return f"{name.upper()}: {message}{example}"
