@@ -11,25 +11,21 @@ import random
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
 import anyio
-import httpx
 import structlog
 
 from handlers import eyes as seeing
-from handlers import ledger, memory, recorder, records, site, status
+from handlers import ledger, memory, recorder, site, status
 from handlers.stacks.handler import StackHandler
 from handlers.tenants.handler import TenantHandler
-from listener import contract, errors, transport
+from listener import contract, errors
 from listener.compose import catalog as catalogs
-from listener.coolify.budget import Budget
-from listener.coolify.client import Coolify
 from listener.coolify.view import View
 from listener.engine.breaker import Breaker
 from listener.engine.engine import Engine
@@ -43,39 +39,19 @@ from listener.engine.queue import Queue
 from listener.engine.stream import Inbox, Stream
 from listener.engine.sweep import Sweeper
 from listener.engine.worker import Workers
-from listener.pocketbase.client import PocketBase
 from listener.pocketbase.lease import PocketBaseLease
 from listener.pocketbase.realtime import Realtime
-from listener.pocketbase.session import Session
 from listener.pocketbase.writer import Write, Writer
 from listener.secrets.sealing import Sealer
 from listener.settings import Settings
 from listener.telemetry import endpoint
 from listener.telemetry.metrics import Metrics
+from listener.upstreams import Upstreams
 
-TOPICS = (
-    "tenants/*",
-    "agent_stacks/*",
-    "listener_lease/*",
-    "listener_meta/*",
-    "plan_tiers/*",
-)
+TOPICS = ("tenants/*", "agent_stacks/*", "listener_lease/*", "listener_meta/*", "plan_tiers/*")
 """Unfiltered: a record that leaves a filter gives no event (PocketBase 0.40.6)."""
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Upstreams:
-    """Both upstreams, reached and proven."""
-
-    database: PocketBase
-    renewals: PocketBase
-    """The same account with connections of its own: a renewal waits for nobody."""
-    sse: httpx.AsyncClient
-    coolify: Coolify
-    inst: str
-    team_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,40 +59,28 @@ class App:
     """Every object of a running listener that someone outside asks for."""
 
     engine: Engine
+    gate: Gate
+    hostlock: HostLock
     metrics: Metrics
     eyes: seeing.Eyes
     catalog: catalogs.Catalog
     stacks: StackHandler
     tenants: TenantHandler
     writer: Writer
-    gate: Gate
-    hostlock: HostLock
 
 
 def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> App:
     """Every object, wired once, by keyword. Nothing runs yet."""
     holder = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     hostlock = HostLock(settings.listener_state_dir, holder)
-    metrics = Metrics()
-    session = upstreams.database.session
-    feed = Realtime(http=upstreams.sse, session=session, topics=TOPICS)
-    lease = Lease(
-        store=PocketBaseLease(pocketbase=upstreams.renewals),
-        waits=waits,
-        holder=holder,
-        clock=uptime,
-        on_suspect=feed.reconnect,
-        take_at_once=hostlock.is_dead,
-    )
+    metrics, catalog, mass = Metrics(), load_catalog(settings), _Flag()
+    feed = Realtime(http=upstreams.sse, session=upstreams.database.session, topics=TOPICS)
+    lease = _lease(waits, upstreams, holder=holder, feed=feed, hostlock=hostlock)
     writer = Writer(pocketbase=upstreams.database, holder=lambda: lease.holder if lease.held() else "")
     eyes = _eyes(settings, waits, upstreams, lease=lease, writer=writer)
-    mass = _Flag()
-    breaker = Breaker(
-        probe=partial(_probe, upstreams), waits=waits, on_opened=lambda _: None, on_closed=lambda: None
-    )
     gate = Gate(
         lease=lease,
-        breaker=breaker,
+        breaker=Breaker(probe=upstreams.probe, waits=waits, on_opened=lambda _: None, on_closed=lambda: None),
         checks={
             "observe_only": lambda: settings.listener_observe_only,
             "first_contact": lambda: eyes.is_first_contact,
@@ -132,17 +96,12 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
         seal=Sealer(settings.listener_secrets_key).seal,
     )
     allowed = partial(_allowed, gate)
-    catalog = load_catalog(settings)
     stacks = StackHandler(
         eyes=eyes, catalog=catalog, scribe=scribe, allowed=allowed, on_mass_absence=mass.turn
     )
     tenants = TenantHandler(eyes=eyes, scribe=scribe, allowed=allowed)
-    handlers: dict[str, contract.Handler] = {tenants.collection: tenants, stacks.collection: stacks}
-    engine = _engine(settings, waits, handlers, gate=gate, feed=feed, metrics=metrics, poll=stacks.poll)
-    return App(
-        engine=engine, metrics=metrics, eyes=eyes, catalog=catalog, stacks=stacks, tenants=tenants,
-        writer=writer, gate=gate, hostlock=hostlock,
-    )  # fmt: skip
+    engine = _engine(settings, waits, stacks, tenants, gate=gate, feed=feed, metrics=metrics)
+    return App(engine, gate, hostlock, metrics, eyes, catalog, stacks, tenants, writer)
 
 
 async def serve(app: App, settings: Settings) -> bool:
@@ -158,60 +117,10 @@ async def serve(app: App, settings: Settings) -> bool:
     return drained
 
 
-@asynccontextmanager
-async def connected(settings: Settings, *, patient: bool) -> AsyncIterator[Upstreams]:
-    """Both upstreams, reached and proven. `patient` waits for one that is down; else that is raised."""
-    async with AsyncExitStack() as stack:
-        url = settings.pocketbase_url[0]
-        base = partial(transport.client, url, ca_file=settings.pocketbase_ca_file)
-        coolify_http = transport.client(
-            settings.coolify_url,
-            ca_file=settings.coolify_ca_file,
-            headers={"Authorization": f"Bearer {settings.coolify_token.get_secret_value()}"},
-        )
-        http, renewals, sse = base(), base(connections=2), base(connections=4)
-        for client in (http, renewals, sse, coolify_http):
-            await stack.enter_async_context(client)
-        session = Session(
-            http=http,
-            identity=settings.pocketbase_identity,
-            password=settings.pocketbase_password,
-            token=settings.pocketbase_token,
-        )
-        database = PocketBase(http=http, session=session)
-        coolify = Coolify(http=coolify_http, budget=Budget(clock=time.monotonic))
-        inst, team_id = await _greet(database, coolify, patient=patient)
-        yield Upstreams(
-            database=database,
-            renewals=PocketBase(http=renewals, session=session),
-            sse=sse,
-            coolify=coolify,
-            inst=inst,
-            team_id=team_id,
-        )
-
-
-async def _greet(database: PocketBase, coolify: Coolify, *, patient: bool) -> tuple[str, int]:
-    """Installation id and team: who we are on both sides. Waits for an upstream that is down if `patient`."""
-    while True:
-        try:
-            await database.session.prove()
-            meta = await database.get(seeing.META, "main")
-            team = await coolify.team()
-        except (errors.Transient, errors.Throttled) as error:
-            if not patient:
-                raise
-            log.warning("upstream.awaited", code=error.code, error=str(error))
-            await anyio.sleep(2.0 + 3.0 * random.random())  # noqa: S311 - jitter
-            continue
-        if not meta or not meta.get("inst"):
-            raise errors.Global(
-                "SCHEMA_MISSING",
-                "PocketBase has no installation id",
-                why="`cloudfreedom schema apply` was never run against this PocketBase",
-                fix="run `cloudfreedom schema apply`",
-            )
-        return str(meta["inst"]), team.id
+async def accept(writer: Writer) -> None:
+    """What is in PocketBase is the listener's to act on, from now on."""
+    body = {"accepted_at": status.stamp(datetime.now(UTC))}
+    await writer.commit([Write("PATCH", seeing.META, "main", body)])
 
 
 def load_catalog(settings: Settings) -> catalogs.Catalog:
@@ -220,11 +129,23 @@ def load_catalog(settings: Settings) -> catalogs.Catalog:
     return catalogs.Catalog.load(catalogs.default_folder(), *own)
 
 
+def _lease(
+    waits: contract.Waits, upstreams: Upstreams, *, holder: str, feed: Realtime, hostlock: HostLock
+) -> Lease:
+    return Lease(
+        store=PocketBaseLease(pocketbase=upstreams.renewals),
+        waits=waits,
+        holder=holder,
+        clock=uptime,
+        on_suspect=feed.reconnect,
+        take_at_once=hostlock.is_dead,
+    )
+
+
 def _eyes(
     settings: Settings, waits: contract.Waits, upstreams: Upstreams, *, lease: Lease, writer: Writer
 ) -> seeing.Eyes:
-    rows = ledger.Ledger()
-    clock = time.monotonic
+    rows, clock = ledger.Ledger(), time.monotonic
     place = site.Site(
         inst=upstreams.inst,
         waits=waits,
@@ -259,13 +180,14 @@ def _eyes(
 def _engine(
     settings: Settings,
     waits: contract.Waits,
-    handlers: dict[str, contract.Handler],
+    stacks: StackHandler,
+    tenants: TenantHandler,
     *,
     gate: Gate,
     feed: Realtime,
     metrics: Metrics,
-    poll: Callable[[], object],
 ) -> Engine:
+    handlers: Mapping[str, contract.Handler] = {tenants.collection: tenants, stacks.collection: stacks}
     queue = Queue(
         clock=anyio.current_time,
         group_of=lambda key: handlers[key.collection].group(key),
@@ -278,34 +200,22 @@ def _engine(
         handlers=handlers,
         other=lambda change: sweeper.request(f"{change.key.collection} changed"),
     )
-    workers = Workers(
-        queue=queue, handlers=handlers, gate=gate, waits=waits, metrics=metrics,
-        count=settings.listener_workers,
-    )  # fmt: skip
     expose(metrics, queue=queue, gate=gate)
     return Engine(
         stream=Stream(feed=feed, inbox=inbox, lease=gate.lease, sweeper=sweeper, metrics=metrics),
         sweeper=sweeper,
-        poller=Poller(poll=poll, interval=lambda: waits.poll, queue=queue, gate=gate),  # type: ignore[arg-type]
-        workers=workers,
+        poller=Poller(poll=stacks.poll, interval=lambda: waits.poll, queue=queue, gate=gate),
+        workers=Workers(
+            queue=queue,
+            handlers=handlers,
+            gate=gate,
+            waits=waits,
+            metrics=metrics,
+            count=settings.listener_workers,
+        ),
         gate=gate,
         notifier=Notifier(os.environ),
     )
-
-
-async def accept(writer: Writer) -> None:
-    """What is in PocketBase is the listener's to act on, from now on."""
-    body = {"accepted_at": status.stamp(datetime.now(UTC))}
-    await writer.commit([Write("PATCH", seeing.META, "main", body)])
-
-
-async def _probe(upstreams: Upstreams) -> None:
-    """Raises while what opened the breaker is still there: identity, the collections, team, abilities."""
-    await upstreams.database.list(records.STACKS, fields="id")
-    team = await upstreams.coolify.team()
-    if team.id != upstreams.team_id:
-        raise errors.Global("COOLIFY_WRONG_TEAM", "Coolify answers for another team than at the start")
-    await upstreams.coolify.servers()
 
 
 def _allowed(gate: Gate) -> None:

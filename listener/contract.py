@@ -6,7 +6,7 @@ The engine moves keys and calls a `Handler`; a handler turns a key into a `Plan`
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -48,8 +48,8 @@ class Pulse:
 class Feed(Protocol):
     """A stream of changes that reconnects by itself and never ends."""
 
-    def events(self) -> AsyncIterator[Change | Gap | Pulse]:
-        """Changes as they come; a `Gap` after every successful subscribe, the first one included."""
+    def events(self) -> AsyncGenerator[Change | Gap | Pulse, None]:
+        """Changes as they come; a `Gap` after each subscribe, the first included. Iterate in `aclosing`."""
         ...
 
     def reconnect(self, reason: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import anyio
 
-from listener import app, contract, settings
+from listener import app, contract, settings, upstreams
 from listener.cli.exits import Exit
 from listener.secrets.sealing import Sealer
 from listener.telemetry import logs
@@ -19,7 +19,7 @@ def run(waits: contract.Waits | None = None) -> Exit:
 
 
 async def _run(configured: settings.Settings, waits: contract.Waits) -> Exit:
-    async with app.connected(configured, patient=True) as upstreams:
-        built = app.build(configured, waits, upstreams)
+    async with upstreams.connected(configured, patient=True) as reached:
+        built = app.build(configured, waits, reached)
         drained = await app.serve(built, configured)
     return Exit.DONE if drained else Exit.FAILED

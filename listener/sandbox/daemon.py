@@ -1,15 +1,5 @@
-"""`python -m listener.sandbox.daemon`: `cloudfreedom run`, with the sandbox's short waits."""
+"""Moved to listener.cli.sandboxed."""
 
-from __future__ import annotations
+import runpy
 
-import sys
-
-from listener import errors
-from listener.cli import exits, run
-from listener.sandbox import waits
-
-if __name__ == "__main__":
-    try:
-        sys.exit(run.run(waits.SHORT))
-    except errors.ListenerError as error:
-        sys.exit(exits.tell(error))
+runpy.run_module("listener.cli.sandboxed", run_name="__main__")

@@ -1,0 +1,46 @@
+# Everything a newcomer types. `make sandbox` alone installs and runs the main job.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help install sandbox sandbox-once test check static long clean
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or later is needed; set PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "python3-venv is missing: apt-get install python3-venv"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(READY)
+
+install: $(READY) ## make the virtual environment
+
+sandbox: $(READY) ## the whole world on this machine, until Ctrl-C
+	@$(BIN)/cloudfreedom sandbox
+
+sandbox-once: $(READY) ## one walk: provision, suspend, resume, crash, edit, delete; seen from both sides
+	@$(BIN)/cloudfreedom sandbox --once
+
+static: $(READY) ## formatting, lint, types, import directions
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+test: $(READY) ## every test that is not long
+	@$(BIN)/python -m pytest -m 'not long' -q
+
+long: $(READY) ## the tests that take minutes
+	@$(BIN)/python -m pytest -m long -q
+
+check: static test ## what must hold before every commit
+
+clean: ## remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,87 @@
+"""The one gate in front of every effect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import anyio
+import structlog
+
+from listener import errors
+
+from .breaker import Breaker
+from .lease import Lease
+from .queue import TICK
+
+LOOK = 1.0
+"""Seconds between two looks at which reasons are gone."""
+
+log = structlog.get_logger()
+
+
+class Gate:
+    """Every reason not to act, in one place.
+
+    `checks` are further reasons by name (`observe_only`, `paused`), each true while it holds. Two questions
+    are asked here: may a run *begin* (not while the breaker is open or an upstream told us to wait), and may
+    a plan be *applied* (not while there is any reason against it).
+    """
+
+    def __init__(self, *, lease: Lease, breaker: Breaker, checks: Mapping[str, Callable[[], bool]]) -> None:
+        self.lease = lease
+        self.breaker = breaker
+        self._checks = checks
+        self._wait_until = 0.0
+        self._met: set[str] = set()
+
+    def reasons(self) -> tuple[str, ...]:
+        """Why nothing may have an effect now; empty when the gate is open. Ask before each effect."""
+        reasons = []
+        if not self.lease.held():
+            reasons.append("lease")
+        if self.breaker.is_open:
+            reasons.append("breaker")
+        reasons += [name for name, holds in self._checks.items() if holds()]
+        self._met.update(reasons)
+        return tuple(reasons)
+
+    def pause(self, seconds: float) -> None:
+        """No run begins for `seconds` (an upstream answered 429); a longer wait stays."""
+        self._wait_until = max(self._wait_until, anyio.current_time() + seconds)
+        log.info("gate.throttled", seconds=seconds)
+
+    def stand_back(self, error: Exception) -> None:
+        """What the error asks of everybody is done; most errors ask nothing.
+
+        Throttled: no run begins before its time. Global: the breaker is open, and a lost lease is not held.
+        """
+        if isinstance(error, errors.Throttled):
+            self.pause(error.after)
+        if isinstance(error, errors.LeaseLost):
+            self.lease.mark_lost()
+        if isinstance(error, errors.Global):
+            self.breaker.trip(error)
+
+    def may_begin(self) -> bool:
+        """A run may begin: it may read, whether or not it may then act."""
+        return not self.breaker.is_open and anyio.current_time() + TICK >= self._wait_until
+
+    async def wait_to_begin(self) -> None:
+        """Returns when `may_begin()`."""
+        while not self.may_begin():
+            await self.breaker.wait_closed()
+            await anyio.sleep(max(0.0, self._wait_until - anyio.current_time()))
+
+    async def watch(self, on_eased: Callable[[str], None]) -> None:
+        """Calls `on_eased(text)` each time a reason is gone: what was withheld has to be looked at again.
+
+        Other reasons may still hold, and may wait for just that look (a new leader's ledger).
+        """
+        while True:
+            await anyio.sleep(LOOK)
+            holding = self.reasons()
+            gone = sorted(self._met.difference(holding))
+            self._met = set(holding)
+            if gone:
+                log.info("gate.eased", gone=gone, holding=holding)
+                on_eased(f"no longer: {', '.join(gone)}")

@@ -1,0 +1,64 @@
+"""The process and its supervisor: two signals in, four messages out."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Callable, Mapping
+
+import anyio
+import structlog
+from anyio.abc import TaskStatus
+
+STATUS_SECONDS = 10.0
+"""Seconds between two status lines while systemd watches nothing."""
+
+log = structlog.get_logger()
+
+
+class Notifier:
+    """Speaks systemd's notify protocol (sd_notify(3)); without `NOTIFY_SOCKET` it says nothing."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._address = environ.get("NOTIFY_SOCKET", "")
+        self._watchdog = int(environ.get("WATCHDOG_USEC", "0")) / 1e6
+
+    def notify(self, *assignments: str) -> None:
+        """systemd was told, if it listens; a full or vanished socket never stops the work."""
+        if not self._address:
+            return
+        address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
+            out.setblocking(False)
+            try:
+                out.sendto("\n".join(assignments).encode(), address)
+            except OSError as error:
+                log.debug("notify.failed", error=str(error))
+
+    async def watch(self, *, progressing: Callable[[], bool], status: Callable[[], str]) -> None:
+        """Pings three times per watchdog period while `progressing()`, and keeps the status line fresh."""
+        period = self._watchdog / 3 or STATUS_SECONDS
+        stuck = False
+        while True:
+            was_stuck, stuck = stuck, not progressing()
+            if not stuck:
+                self.notify("WATCHDOG=1", f"STATUS={status()}")
+            elif not was_stuck:
+                log.error("worker.stuck")
+            await anyio.sleep(period)
+
+
+async def obey_signals(
+    *,
+    drain: Callable[[], None],
+    force: Callable[[], None],
+    task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
+) -> None:
+    """The first SIGTERM or SIGINT drains, each further one forces. Started when signals are caught."""
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        task_status.started()
+        act = drain
+        async for number in signals:
+            log.info("signal.received", signal=number.name)
+            act()
+            act = force

@@ -1,0 +1,218 @@
+"""The work queue: one entry per key, one worker per key, two lanes, turns by group, backoff by key.
+
+A key is in one of three places: *ready* in a lane, *delayed* until a time, or *active* with a worker. What is
+added while it is active is remembered and becomes ready the moment the worker is done. Nothing here awaits
+but `get`, and nothing here knows what a key stands for.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from enum import StrEnum
+
+import anyio
+import anyio.lowlevel
+
+from listener import contract
+
+SWEEP_TURN = 4
+"""While both lanes have work, every fourth key comes from the sweep lane."""
+
+SPARE_ALARMS = 1000
+"""Alarms of withdrawn delays that are kept before the list of alarms is made anew."""
+
+TICK = 1e-6
+"""Seconds by which a time may be early and still count as reached: sums of floats are not exact."""
+
+
+class Lane(StrEnum):
+    """Where a key waits: what people did now, or what a comparison of lists found."""
+
+    LIVE = "live"
+    SWEEP = "sweep"
+
+
+class Queue:
+    """Keys to look at. `group_of` names the group a key shares turns with; `random` is uniform in [0, 1)."""
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float],
+        group_of: Callable[[contract.Key], str],
+        waits: contract.Waits,
+        random: Callable[[], float],
+    ) -> None:
+        self._clock = clock
+        self._group_of = group_of
+        self._waits = waits
+        self._random = random
+        self._ready = {lane: _Turns() for lane in Lane}
+        self._delayed: dict[contract.Key, tuple[float, Lane]] = {}
+        self._alarms: list[tuple[float, contract.Key]] = []
+        self._active: dict[contract.Key, Lane] = {}
+        self._touched: dict[contract.Key, Lane] = {}
+        self._failures: Counter[contract.Key] = Counter()
+        self._contended = 0
+        self._news = anyio.Event()
+
+    def __len__(self) -> int:
+        """Keys that wait, ready or delayed; those being worked on are not counted."""
+        return sum(self.depths().values())
+
+    def depths(self) -> dict[str, int]:
+        """Keys that wait, by place: `live`, `sweep`, `delayed`."""
+        ready = {lane.value: len(turns) for lane, turns in self._ready.items()}
+        return {**ready, "delayed": len(self._delayed)}
+
+    def oldest_age(self) -> float:
+        """Seconds for which the oldest ready key has been waiting for a worker; 0 when none waits."""
+        since = [turns.oldest() for turns in self._ready.values() if len(turns)]
+        return self._clock() - min(since) if since else 0.0
+
+    def add(self, key: contract.Key, lane: Lane = Lane.LIVE) -> None:
+        """The key is due now, or again right after the run that has it.
+
+        A live change ends any delay: an edit must be looked at now. A sweep ends a delay only of a key that
+        has not failed: it must not cut a backoff short.
+        """
+        if lane is Lane.SWEEP and key in self._delayed and self._failures[key]:
+            return
+        self._delayed.pop(key, None)
+        if key in self._active:
+            if self._touched.get(key) is not Lane.LIVE:
+                self._touched[key] = lane
+            return
+        self._make_ready(key, lane, self._clock())
+
+    def add_after(self, key: contract.Key, seconds: float) -> None:
+        """The key is due in `seconds` at the latest; an earlier wish stays, and a ready key is due already.
+
+        It comes back on the lane it was taken from.
+        """
+        if any(key in turns for turns in self._ready.values()):
+            return
+        due = self._clock() + seconds
+        if key in self._delayed and self._delayed[key][0] <= due:
+            return
+        self._delayed[key] = (due, self._active.get(key, Lane.LIVE))
+        heapq.heappush(self._alarms, (due, key))
+        if len(self._alarms) > 2 * len(self._delayed) + SPARE_ALARMS:
+            self._alarms = [(due, key) for key, (due, _) in self._delayed.items()]
+            heapq.heapify(self._alarms)
+        self._announce()
+
+    def retry(self, key: contract.Key) -> float:
+        """The key failed and is due after a random part of a doubling backoff (full jitter); its seconds."""
+        doublings = min(self._failures[key], 32)
+        self._failures[key] += 1
+        ceiling = min(self._waits.backoff_last, self._waits.backoff_first * 2.0**doublings)
+        seconds = self._random() * ceiling
+        self.add_after(key, seconds)
+        return seconds
+
+    def park(self, key: contract.Key) -> None:
+        """The key failed and is due after `Waits.slow_retry`; no sweep brings it back sooner."""
+        self._failures[key] += 1
+        self.add_after(key, self._waits.slow_retry)
+
+    def failures(self, key: contract.Key) -> int:
+        """Failures in a row since the key was last forgotten."""
+        return self._failures[key]
+
+    def forget(self, key: contract.Key) -> int:
+        """The key starts from the first backoff again; how many failures were forgotten."""
+        return self._failures.pop(key, 0)
+
+    async def get(self) -> contract.Key:
+        """A key that is due now and belongs to the caller until `done`; waits for one."""
+        await anyio.lowlevel.checkpoint()
+        while (key := self.take()) is None:
+            news = self._news
+            until = self._alarms[0][0] - self._clock() if self._alarms else float("inf")
+            with anyio.move_on_after(until):
+                await news.wait()
+        return key
+
+    def take(self) -> contract.Key | None:
+        """What `get` would return at once, or None."""
+        self._ripen()
+        lane = self._next_lane()
+        if lane is None:
+            return None
+        key = self._ready[lane].take()
+        self._active[key] = lane
+        return key
+
+    def done(self, key: contract.Key) -> None:
+        """The run ended; what was added meanwhile is due now."""
+        del self._active[key]
+        lane = self._touched.pop(key, None)
+        if lane is not None:
+            self.add(key, lane)
+
+    def _next_lane(self) -> Lane | None:
+        live, sweep = (len(self._ready[lane]) for lane in (Lane.LIVE, Lane.SWEEP))
+        if live and sweep:
+            self._contended = (self._contended + 1) % SWEEP_TURN
+            return Lane.LIVE if self._contended else Lane.SWEEP
+        return Lane.LIVE if live else Lane.SWEEP if sweep else None
+
+    def _make_ready(self, key: contract.Key, lane: Lane, since: float) -> None:
+        live, sweep = self._ready[Lane.LIVE], self._ready[Lane.SWEEP]
+        if key in live or (key in sweep and lane is Lane.SWEEP):
+            return
+        if key in sweep:
+            since = sweep.remove(key)
+        self._ready[lane].put(key, self._group_of(key), since)
+        self._announce()
+
+    def _ripen(self) -> None:
+        """Move every delayed key whose time has come; alarms of withdrawn delays are passed over."""
+        now = self._clock() + TICK
+        while self._alarms and self._alarms[0][0] <= now:
+            due, key = heapq.heappop(self._alarms)
+            if key in self._delayed and self._delayed[key][0] == due:
+                _, lane = self._delayed.pop(key)
+                self.add(key, lane)
+
+    def _announce(self) -> None:
+        self._news.set()
+        self._news = anyio.Event()
+
+
+class _Turns:
+    """One lane: groups take turns, and within a group the first key in is the first out."""
+
+    def __init__(self) -> None:
+        self._groups: OrderedDict[str, OrderedDict[contract.Key, float]] = OrderedDict()
+        self._group: dict[contract.Key, str] = {}
+
+    def __len__(self) -> int:
+        return len(self._group)
+
+    def __contains__(self, key: contract.Key) -> bool:
+        return key in self._group
+
+    def oldest(self) -> float:
+        return min(since for keys in self._groups.values() for since in keys.values())
+
+    def put(self, key: contract.Key, group: str, since: float) -> None:
+        self._group[key] = group
+        self._groups.setdefault(group, OrderedDict())[key] = since
+
+    def remove(self, key: contract.Key) -> float:
+        group = self._group.pop(key)
+        since = self._groups[group].pop(key)
+        if not self._groups[group]:
+            del self._groups[group]
+        return since
+
+    def take(self) -> contract.Key:
+        group, keys = next(iter(self._groups.items()))
+        self._groups.move_to_end(group)
+        key = next(iter(keys))
+        self.remove(key)
+        return key

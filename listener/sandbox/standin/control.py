@@ -1,0 +1,131 @@
+"""`/_standin/…`: the handles of the stand-in over HTTP. No token, no limit, on loopback only."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from listener.sandbox.standin import answers, domains, state
+
+if TYPE_CHECKING:
+    from listener.sandbox.standin.standin import StandIn
+
+
+def routes(standin: StandIn) -> list[Route]:
+    """The control routes."""
+    handles = _Handles(standin)
+    return [
+        Route("/knobs", handles.knobs, methods=["GET", "POST"]),
+        Route("/faults", handles.faults, methods=["GET", "POST", "DELETE"]),
+        Route("/calls", handles.calls, methods=["GET", "DELETE"]),
+        Route("/state", handles.state, methods=["GET"]),
+        Route("/hand", handles.hand, methods=["POST"]),
+        Route("/jobs", handles.jobs, methods=["POST"]),
+    ]
+
+
+class _Handles:
+    def __init__(self, standin: StandIn) -> None:
+        self._standin = standin
+
+    async def knobs(self, request: Request) -> Response:
+        """GET shows them; POST sets the named ones."""
+        if request.method == "POST":
+            try:
+                self._standin.knobs.turn(await request.json())
+            except ValueError as error:
+                return _answer({"message": str(error)}, 400)
+        return _answer(self._standin.knobs.show())
+
+    async def faults(self, request: Request) -> Response:
+        """GET shows what still waits; POST adds one; DELETE removes all."""
+        if request.method == "DELETE":
+            self._standin.faults.clear()
+        if request.method == "POST":
+            body = await request.json()
+            try:
+                fault = self._standin.faults.add(
+                    **{k: v for k, v in body.items() if k not in ("headers", "body")}
+                )
+            except TypeError as error:
+                return _answer({"message": str(error)}, 400)
+            fault.headers = body.get("headers", fault.headers)
+            fault.body = body.get("body", fault.body)
+        return _answer([dataclasses.asdict(fault) for fault in self._standin.faults.pending()])
+
+    async def calls(self, request: Request) -> Response:
+        """GET lists them (filter by `method` and `route`); DELETE forgets them."""
+        if request.method == "DELETE":
+            self._standin.calls.reset()
+        query = request.query_params
+        return _answer(
+            [
+                dataclasses.asdict(call)
+                for call in self._standin.calls
+                if query.get("method", call.method) == call.method
+                and query.get("route", call.route) == call.route
+            ]
+        )
+
+    async def state(self, _: Request) -> Response:
+        """What exists, and what truly runs."""
+        self._standin.tick()
+        world = self._standin.world
+        return _answer(
+            {
+                "projects": [
+                    {"uuid": p.uuid, "name": p.name, "description": p.description} for p in world.projects
+                ],
+                "servers": [
+                    {"uuid": s.uuid, "name": s.name, "prunes": s.prunes, "volumes": sorted(s.volumes)}
+                    for s in world.servers
+                ],
+                "services": [shown(one) for one in (*world.services, *world.graveyard)],
+            }
+        )
+
+    async def hand(self, request: Request) -> Response:
+        """`{"do": verb, "uuid": …, more}` as a person in Coolify's pages would."""
+        body = await request.json()
+        try:
+            done = self._standin.hand.act(body.pop("do"), **body)
+        except answers.Refused as refused:
+            return _answer(refused.answer.body, refused.answer.status)
+        except (KeyError, TypeError) as error:
+            return _answer({"message": f"cannot do that: {error}"}, 400)
+        return _answer({"done": done})
+
+    async def jobs(self, _: Request) -> Response:
+        """Every queued job has run."""
+        await self._standin.run_jobs()
+        return _answer({"done": True})
+
+
+def shown(service: state.Service) -> dict[str, Any]:
+    """A service as `GET /_standin/state` shows it: no values of variables."""
+    return {
+        "uuid": service.uuid,
+        "name": service.name,
+        "description": service.description,
+        "status": service.status,
+        "deleted": bool(service.deleted),
+        "deletions": service.deletions,
+        "project": service.environment.project.name,
+        "project_uuid": service.environment.project.uuid,
+        "server_uuid": service.server.uuid,
+        "domains": domains.listed(service),
+        "variables": [variable.key for variable in service.variables],
+        "containers": {part.name: part.runs for part in service.parts},
+        "half_made": service.compose is None,
+        "ups": service.ups,
+        "failure": service.failure,
+    }
+
+
+def _answer(body: Any, status: int = 200) -> Response:
+    return Response(json.dumps(body), status, media_type="application/json")

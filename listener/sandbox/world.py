@@ -1,0 +1,179 @@
+"""A whole world on one machine: PocketBase, the stand-in for Coolify, and the daemon, each a process."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio
+import anyio.abc
+import httpx
+from pydantic import SecretStr
+
+from listener import errors, transport
+from listener.compose import catalog
+from listener.pocketbase import schema
+from listener.sandbox import child, pocketbase
+from listener.secrets.sealing import new_key
+
+SERVER = "sandbox-server"
+ROUTER = "https://router.sandbox.example/v1"
+READY_SECONDS = 30.0
+
+
+@dataclass
+class World:
+    """Addresses, credentials and the daemon's process; everything else is asked over HTTP."""
+
+    pocketbase: pocketbase.Server
+    coolify_url: str
+    data_dir: Path
+    env: dict[str, str] = field(repr=False)
+    admin: httpx.AsyncClient
+    """A superuser's client to PocketBase."""
+    standin: httpx.AsyncClient
+    """A client to the stand-in's own pages, which no Coolify has."""
+    _daemon: anyio.abc.Process | None = field(default=None, repr=False)
+
+    @property
+    def log(self) -> Path:
+        """The daemon's log."""
+        return self.data_dir / "listener.log"
+
+    @property
+    def health_url(self) -> str:
+        """Where the daemon tells whether it is ready."""
+        return f"http://{self.env['LISTENER_HTTP']}"
+
+    async def start_daemon(self) -> None:
+        """The daemon runs and says that it is ready; raises with the end of its log when it does not."""
+        with self.log.open("ab") as output:
+            command = [sys.executable, "-m", "listener.cli.sandboxed"]
+            self._daemon = await child.spawn(command, output=output, env={**os.environ, **self.env})
+        with anyio.move_on_after(READY_SECONDS):
+            async with httpx.AsyncClient(base_url=self.health_url, timeout=2.0) as http:
+                while self._daemon.returncode is None:
+                    if await _answers(http, "/readyz"):
+                        return
+                    await anyio.sleep(0.05)
+        raise _did_not_start("the listener", self.log)
+
+    async def kill_daemon(self) -> None:
+        """SIGKILL: whatever it was doing is cut in the middle."""
+        if self._daemon is not None:
+            await child.kill(self._daemon)
+            self._daemon = None
+
+    async def stop_daemon(self) -> None:
+        """SIGTERM: it drains and gives its lease back."""
+        if self._daemon is not None:
+            await child.terminate(self._daemon)
+            self._daemon = None
+
+
+@asynccontextmanager
+async def running(
+    data_dir: Path, *, port: int | None = None, rate_limit: int = 100_000
+) -> AsyncIterator[World]:
+    """PocketBase with our schema and rules, the stand-in, and the daemon, all ready; none is left on exit.
+
+    `port` is PocketBase's, else a free one. `rate_limit` is the stand-in's requests per minute.
+    """
+    token = f"1|{secrets.token_hex(20)}"
+    coolify_url = f"http://127.0.0.1:{free_port()}"
+    password = secrets.token_urlsafe(18)
+    async with (
+        pocketbase.running(data_dir, port=port) as database,
+        transport.client(database.url) as admin,
+        httpx.AsyncClient(base_url=coolify_url, timeout=10.0) as standin,
+        _standin(data_dir, coolify_url, token, rate_limit),
+    ):
+        await schema.superuser(admin, database.superuser_email, database.superuser_password)
+        await schema.apply(
+            admin,
+            rules=True,
+            identity="listener",
+            password=SecretStr(password),
+            templates=catalog.Catalog.load().slugs(),
+        )
+        env = _env(database.url, coolify_url, token, password, data_dir)
+        world = World(database, coolify_url, data_dir, env, admin, standin)
+        try:
+            await world.start_daemon()
+            yield world
+        finally:
+            await world.stop_daemon()
+
+
+@asynccontextmanager
+async def _standin(data_dir: Path, url: str, token: str, rate_limit: int) -> AsyncIterator[None]:
+    log = data_dir / "standin.log"
+    command = [
+        sys.executable, "-m", "listener.sandbox.standin", "--port", url.rpartition(":")[2],
+        "--token", token, "--server", SERVER, "--knob", f"rate_limit={rate_limit}",
+    ]  # fmt: skip
+    with log.open("ab") as output:
+        process = await child.spawn(command, output=output)
+    try:
+        async with httpx.AsyncClient(base_url=url, timeout=2.0) as http:
+            with anyio.move_on_after(READY_SECONDS):
+                while process.returncode is None and not await _answers(http, "/api/health"):
+                    await anyio.sleep(0.05)
+            if not await _answers(http, "/api/health"):
+                raise _did_not_start("the stand-in for Coolify", log)
+        yield
+    finally:
+        await child.terminate(process)
+
+
+def _env(database: str, coolify: str, token: str, password: str, data_dir: Path) -> dict[str, str]:
+    return {
+        "POCKETBASE_URL": database,
+        "POCKETBASE_IDENTITY": "listener",
+        "POCKETBASE_PASSWORD": password,
+        "COOLIFY_URL": coolify,
+        "COOLIFY_TOKEN": token,
+        "COOLIFY_SERVER_UUID": SERVER,
+        "ROUTER_BASE_URL": ROUTER,
+        "LISTENER_HTTP": f"127.0.0.1:{free_port()}",
+        "LISTENER_STATE_DIR": str(data_dir / "state"),
+        "LISTENER_SECRETS_KEY": _kept_key(data_dir / "secrets.key"),
+    }
+
+
+def _kept_key(path: Path) -> str:
+    """The sandbox's sealing key, made once per data directory."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(new_key())
+    return path.read_text()
+
+
+def free_port() -> int:
+    """A port on loopback that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def _answers(http: httpx.AsyncClient, path: str) -> bool:
+    try:
+        return (await http.get(path)).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _did_not_start(what: str, log: Path) -> errors.UpstreamUnavailable:
+    return errors.UpstreamUnavailable(
+        "SANDBOX_DID_NOT_START",
+        f"{what} did not become ready",
+        why=log.read_text(errors="replace")[-1500:].strip(),
+        fix=f"see {log}",
+    )

@@ -1,0 +1,81 @@
+"""`/healthz` (the process lives), `/readyz` (it does its part), `/metrics`."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import anyio
+import uvicorn
+from anyio.abc import TaskStatus
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from .metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Leader or standby, and what is missing; ready when nothing is."""
+
+    role: str
+    problems: tuple[str, ...] = ()
+
+
+def app(*, metrics: Metrics, alive: Callable[[], bool], readiness: Callable[[], Readiness]) -> Starlette:
+    """The three pages; 200 is yes, 503 is no, and the body says why."""
+
+    async def healthz(_: Request) -> Response:
+        lives = alive()
+        return JSONResponse({"alive": lives}, status_code=200 if lives else 503)
+
+    async def readyz(_: Request) -> Response:
+        state = readiness()
+        body = {"ready": not state.problems, "role": state.role, "problems": list(state.problems)}
+        return JSONResponse(body, status_code=503 if state.problems else 200)
+
+    async def scrape(_: Request) -> Response:
+        return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+    return Starlette(routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", scrape)])
+
+
+async def serve(
+    pages: Starlette, *, host: str, port: int, task_status: TaskStatus[int] = anyio.TASK_STATUS_IGNORED
+) -> None:
+    """Serves until cancelled, then closes within a second. Started with the port (0 asks for a free one).
+
+    Raises `OSError` when the address is taken.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    config = uvicorn.Config(
+        pages, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
+    )
+    server = _Server(config)
+    with socket.create_server((host, port), family=family) as listening:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_until_exit, server, listening)
+            task_status.started(listening.getsockname()[1])
+            try:
+                await anyio.sleep_forever()
+            finally:
+                server.should_exit = True
+
+
+async def _until_exit(server: uvicorn.Server, listening: socket.socket) -> None:
+    """Shielded: uvicorn closes its connections only when it ends by itself, which `should_exit` asks for."""
+    with anyio.CancelScope(shield=True):
+        await server.serve(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the engine."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

@@ -1,0 +1,127 @@
+"""Both upstreams, reached and proven: who we are to PocketBase and to Coolify."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import anyio
+import httpx
+import structlog
+
+from handlers.eyes import META
+from listener import errors, transport
+from listener.coolify.budget import Budget
+from listener.coolify.client import Coolify
+from listener.pocketbase.client import PocketBase
+from listener.pocketbase.session import Session
+from listener.settings import Settings
+
+MUST_READ = ("tenants", "agent_stacks", "plan_tiers", "listener_ledger")
+"""Collections without which nothing may be done."""
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Upstreams:
+    """The clients, with the installation and the team that they were proven for."""
+
+    database: PocketBase
+    renewals: PocketBase
+    """The same account with connections of its own: a renewal waits for nobody."""
+    sse: httpx.AsyncClient
+    coolify: Coolify
+    inst: str
+    team_id: int
+
+    async def probe(self) -> None:
+        """Returns when nothing global is wrong: identity, collections, token, team and abilities."""
+        async with self.database.proven():
+            for collection in MUST_READ:
+                await self.database.page_first(collection, "")
+        team = await self.coolify.team()
+        if team.id != self.team_id:
+            raise errors.Global(
+                "COOLIFY_WRONG_TEAM",
+                "Coolify answers for another team than at the start",
+                why=f"the token belongs to team {team.name!r} ({team.id}) now, it was {self.team_id}",
+                fix="set COOLIFY_TOKEN to a token of the team that holds the tenants' projects",
+            )
+        await self.coolify.servers()
+
+
+@asynccontextmanager
+async def connected(settings: Settings, *, patient: bool) -> AsyncIterator[Upstreams]:
+    """Both upstreams, reached and proven. `patient` waits for one that is down; else that is raised."""
+    async with AsyncExitStack() as stack:
+        coolify_http = transport.client(
+            settings.coolify_url,
+            ca_file=settings.coolify_ca_file,
+            headers={"Authorization": f"Bearer {settings.coolify_token.get_secret_value()}"},
+        )
+        await stack.enter_async_context(coolify_http)
+        coolify = Coolify(http=coolify_http, budget=Budget(clock=time.monotonic))
+        url, database = await _patiently(partial(_first_proven, settings, stack), patient=patient)
+        team = await _patiently(coolify.team, patient=patient)
+        meta = await database.get(META, "main")
+        if not meta or not meta.get("inst"):
+            raise errors.Global(
+                "SCHEMA_MISSING",
+                "PocketBase has no installation id",
+                why="`cloudfreedom schema apply` was never run against this PocketBase",
+                fix="run `cloudfreedom schema apply`",
+            )
+        base = partial(transport.client, url, ca_file=settings.pocketbase_ca_file)
+        renewals, sse = base(connections=2), base(connections=4)
+        for client in (renewals, sse):
+            await stack.enter_async_context(client)
+        yield Upstreams(
+            database=database,
+            renewals=PocketBase(http=renewals, session=database.session),
+            sse=sse,
+            coolify=coolify,
+            inst=str(meta["inst"]),
+            team_id=team.id,
+        )
+
+
+async def _first_proven(settings: Settings, stack: AsyncExitStack) -> tuple[str, PocketBase]:
+    """The first address that proves our identity; the last one's error when none does."""
+    last: errors.ListenerError | None = None
+    for url in settings.pocketbase_url:
+        http = transport.client(url, ca_file=settings.pocketbase_ca_file)
+        session = Session(
+            http=http,
+            identity=settings.pocketbase_identity,
+            password=settings.pocketbase_password,
+            token=settings.pocketbase_token,
+        )
+        try:
+            await session.prove()
+        except errors.ListenerError as error:
+            await http.aclose()
+            last = error
+            continue
+        stack.push_async_callback(http.aclose)
+        return url, PocketBase(http=http, session=session)
+    raise last or errors.Refusal("CONFIGURATION", "POCKETBASE_URL is empty.")
+
+
+async def _patiently(ask: Callable[[], Awaitable[T]], *, patient: bool) -> T:
+    """The answer; while an upstream is down it is asked again every few seconds, if `patient`."""
+    while True:
+        try:
+            return await ask()
+        except (errors.Transient, errors.Throttled) as error:
+            if not patient:
+                raise
+            log.warning("upstream.awaited", code=error.code, error=str(error))
+            await anyio.sleep(2.0 + 3.0 * random.random())  # noqa: S311 - jitter

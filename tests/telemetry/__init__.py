@@ -1,0 +1,1 @@
+"""Claims about logs, metrics and the health endpoint."""
