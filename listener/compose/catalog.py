@@ -1,0 +1,142 @@
+"""The templates that can be ordered: folders that were read, rendered once and found sound."""
+
+from __future__ import annotations
+
+import importlib.resources
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import yaml
+
+from listener import errors
+from listener.compose import document, limits, pack
+from listener.compose.manifest import Manifest
+from listener.compose.render import RenderContext, render
+from listener.compose.template import Template
+
+MANIFEST = "template.yaml"
+
+
+def default_folder() -> Path:
+    """The folder of the templates that come with the listener, in a wheel and in a checkout alike."""
+    return Path(str(importlib.resources.files("templates")))
+
+
+class Catalog:
+    """Templates by slug."""
+
+    def __init__(self, templates: Mapping[str, Template]) -> None:
+        self._templates = dict(templates)
+
+    @classmethod
+    def load(cls, *folders: Path) -> Catalog:
+        """Every template of the folders (without any: `default_folder()`); a later folder wins.
+
+        Each is rendered for every tier of its manifest. Raises `Refusal` `TEMPLATE_BROKEN` naming file and
+        field, or `GUARD_…`. Names that begin with `_` or `.` are skipped.
+        """
+        found: dict[str, Template] = {}
+        for folder in folders or (default_folder(),):
+            if not folder.is_dir():
+                raise _broken(folder, "is not a folder")
+            for path in sorted(folder.iterdir()):
+                if path.is_dir() and not path.name.startswith(("_", ".")):
+                    found[path.name] = read(path)
+        return cls(found)
+
+    def get(self, slug: str) -> Template | None:
+        """The template of that name, if there is one."""
+        return self._templates.get(slug)
+
+    def slugs(self) -> tuple[str, ...]:
+        """All names, sorted."""
+        return tuple(sorted(self._templates))
+
+
+def read(path: Path) -> Template:
+    """One template's folder, read and tried; raises `Refusal` as `Catalog.load` does."""
+    manifest = _manifest(path / MANIFEST)
+    if manifest.slug != path.name:
+        raise _broken(path / MANIFEST, f"slug: {manifest.slug} is not the folder's name")
+    template = Template(
+        manifest=manifest, source=_text(path / document.SOURCE), bundles=_bundles(path, manifest)
+    )
+    document.lint(template)
+    for tier in tiers(manifest):
+        for domain in _domains(manifest):
+            render(template, context=_trial(manifest, tier, domain))
+    return template
+
+
+def tiers(manifest: Manifest) -> tuple[str, ...]:
+    """The tiers that the manifest has figures for, in its order."""
+    names = [tier for service in manifest.services.values() for tier in service.limits]
+    return tuple(dict.fromkeys(names))
+
+
+def _domains(manifest: Manifest) -> Iterable[str | None]:
+    return (None, "trial.example.org") if manifest.web else (None,)
+
+
+def _trial(manifest: Manifest, tier: str, domain: str | None) -> RenderContext:
+    return RenderContext(
+        inst="00000000",
+        tenant_id="trial",
+        tenant_slug="trial",
+        stack_id="trial",
+        stack_name="trial",
+        tier=tier,
+        limits=limits.effective(manifest, tier=tier, overrides={}, wish=None),
+        domain=domain,
+    )
+
+
+def _manifest(file: Path) -> Manifest:
+    try:
+        raw: Any = yaml.safe_load(_text(file))
+        return Manifest.model_validate_json(json.dumps(raw))
+    except pydantic.ValidationError as error:
+        raise _broken(file, "; ".join(_fields(error))) from error
+    except yaml.YAMLError as error:
+        raise _broken(file, " ".join(str(error).split())) from error
+    except (TypeError, re.error) as error:
+        raise _broken(file, str(error)) from error
+
+
+def _fields(error: pydantic.ValidationError) -> Iterable[str]:
+    for item in error.errors(include_url=False, include_input=False):
+        place = ".".join(str(part) for part in item["loc"]) or "manifest"
+        yield f"{place}: {item['msg']}"
+
+
+def _bundles(path: Path, manifest: Manifest) -> dict[str, str]:
+    bundles = {}
+    for key, name in manifest.bundles.items():
+        source = (path / name).resolve()
+        if not source.is_relative_to(path.resolve()):
+            raise _broken(path / MANIFEST, f"bundles.{key}: {name} is outside the template's folder")
+        try:
+            bundles[key] = pack.packed(source)
+        except (OSError, ValueError) as error:
+            raise _broken(path / MANIFEST, f"bundles.{key}: {error}") from error
+    return bundles
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _broken(file, f"cannot be read ({type(error).__name__})") from error
+
+
+def _broken(file: Path, field: str) -> errors.Refusal:
+    return errors.Refusal(
+        "TEMPLATE_BROKEN",
+        f"The template {file.parent.name} is broken.",
+        what=f"{file.parent.name}/{file.name}: {field}",
+        fix="correct the template's folder",
+    )

@@ -1,0 +1,170 @@
+"""From a template's source and values to a plain document, in which no value can change the structure.
+
+Jinja writes every interpolated value as a JSON scalar with `$` doubled (Compose would interpolate it), and
+`lint` makes sure that an interpolation stands alone where YAML expects a value. The YAML is then read by a
+loader without anchors, tags and duplicate keys.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.resources
+import json
+import re
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import jinja2
+import jinja2.sandbox
+import yaml
+
+from listener import errors
+from listener.compose.template import Template
+
+SOURCE = "compose.yaml.j2"
+HARDENING = "hardening.yaml.j2"
+
+ALONE_BEFORE = re.compile(r"(?:\A|\n) *(?:- |[A-Za-z0-9_.-]+: )\Z")
+ALONE_AFTER = re.compile(r" *(?:\n|\Z)")
+
+TEXT = "tag:yaml.org,2002:str"
+REFERENCES = "anchors, aliases and tags are not used"
+
+UNPRINTABLE = re.compile(r"[\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+"""What YAML reads as a line break or refuses to read at all, though JSON lets it stand."""
+
+
+def scalar(value: object) -> str:
+    """The value as a quoted scalar that JSON, PyYAML and Symfony's YAML read alike."""
+    if isinstance(value, jinja2.Undefined):
+        str(value)  # raises UndefinedError: the environment is strict
+    if value is not None and not isinstance(value, str | int | float | bool):
+        raise TypeError(f"a {type(value).__name__} cannot stand in a compose file")
+    return escaped(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def escaped(text: str) -> str:
+    """JSON text in which only harmless characters stand for themselves. Coolify needs real Unicode."""
+    return UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _finalize(value: object) -> str:
+    return scalar(value.replace("$", "$$") if isinstance(value, str) else value)
+
+
+def _environment() -> jinja2.sandbox.SandboxedEnvironment:
+    common = importlib.resources.files(__package__).joinpath(HARDENING).read_text("utf-8")
+    return jinja2.sandbox.SandboxedEnvironment(
+        loader=jinja2.DictLoader({HARDENING: common}),
+        undefined=jinja2.StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+
+
+ENVIRONMENT = _environment()
+
+
+@functools.lru_cache(maxsize=64)
+def _compiled(source: str) -> jinja2.Template:
+    return ENVIRONMENT.from_string(source)
+
+
+def lint(template: Template) -> None:
+    """Return if every `{{ … }}` stands alone after `key: ` or `- `; raise `TEMPLATE_BROKEN` otherwise."""
+    try:
+        ENVIRONMENT.parse(template.source)
+        tokens = list(ENVIRONMENT.lex(template.source))
+    except jinja2.TemplateError as error:
+        raise broken(template, SOURCE, str(error)) from error
+    for index, (line, kind, _) in enumerate(tokens):
+        if kind == "variable_begin" and not _is_alone(tokens, index):
+            raise broken(template, SOURCE, f"line {line}: an interpolation stands alone as a value")
+
+
+def _is_alone(tokens: list[tuple[int, str, str]], begin: int) -> bool:
+    end = next(i for i in range(begin, len(tokens)) if tokens[i][1] == "variable_end")
+    before = tokens[begin - 1] if begin else (0, "data", "")
+    after = tokens[end + 1] if end + 1 < len(tokens) else (0, "data", "")
+    return (
+        before[1] == after[1] == "data"
+        and ALONE_BEFORE.search(before[2]) is not None
+        and ALONE_AFTER.match(after[2]) is not None
+    )
+
+
+def build(template: Template, values: Mapping[str, object]) -> dict[str, Any]:
+    """The document that the template makes of the values, without empty lists and maps.
+
+    Raises `TEMPLATE_BROKEN` when the source needs a value that is not there or is no YAML mapping.
+    """
+    try:
+        text = _compiled(template.source).render(values)
+    except (jinja2.TemplateError, TypeError, ValueError) as error:
+        raise broken(template, SOURCE, str(error)) from error
+    return parse(template, text)
+
+
+def parse(template: Template, text: str) -> dict[str, Any]:
+    """The YAML text as a mapping; raises `TEMPLATE_BROKEN` for anything that is not plain data."""
+    try:
+        _refuse_references(text)
+        document = yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader made stricter
+    except yaml.YAMLError as error:
+        raise broken(template, SOURCE, _where(error)) from error
+    if not isinstance(document, dict):
+        raise broken(template, SOURCE, "the document is not a mapping")
+    if isinstance(document.get("services"), dict):
+        document["services"] = _without_empty(document["services"])
+    return document
+
+
+def broken(template: Template, file: str, field: str) -> errors.Refusal:
+    """The refusal for a template that cannot be used, naming file and field."""
+    return errors.Refusal(
+        "TEMPLATE_BROKEN",
+        f"The template {template.slug} is broken.",
+        what=f"{template.slug}/{file}: {field}",
+        fix="correct the template's folder",
+    )
+
+
+def _where(error: yaml.YAMLError) -> str:
+    """Problem and place without the text around it, which may hold a value."""
+    if isinstance(error, yaml.MarkedYAMLError):
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        return f"{line}{error.problem}"
+    return REFERENCES if str(error) == REFERENCES else "characters that YAML does not allow"
+
+
+def _without_empty(value: Any) -> Any:
+    """Coolify turns an empty list into an empty map, which Compose refuses (4.3.10, symfony/yaml)."""
+    if isinstance(value, dict):
+        pruned = {key: _without_empty(item) for key, item in value.items()}
+        return {key: item for key, item in pruned.items() if item not in ({}, [], None)}
+    if isinstance(value, list):
+        return [_without_empty(item) for item in value]
+    return value
+
+
+class _PlainLoader(yaml.CSafeLoader):
+    """A SafeLoader in which keys are texts and occur once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[Hashable] = set()
+        for key_node, _ in node.value:
+            if key_node.tag != TEXT or key_node.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, "keys are texts and occur once", key_node.start_mark
+                )
+            seen.add(key_node.value)
+        return super().construct_mapping(node, deep=deep)
+
+
+def _refuse_references(text: str) -> None:
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        if getattr(event, "anchor", None) is not None or getattr(event, "tag", None) is not None:
+            raise yaml.YAMLError(REFERENCES)

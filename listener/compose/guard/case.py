@@ -1,0 +1,115 @@
+"""What a rule looks at, and the one value that only the guard makes."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from listener.compose import document as documents
+from listener.compose.limits import Limits
+from listener.compose.manifest import Manifest, Service
+from listener.compose.template import Template
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One document under examination. Rule G29 has seen that services are mappings before others look."""
+
+    document: Mapping[str, Any]
+    template: Template
+    limits: Mapping[str, Limits]
+    reference: Mapping[str, Any]
+    """The same template with neutral identity: what no tenant could have influenced."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """The template's manifest."""
+        return self.template.manifest
+
+    def services(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Name and body of each service."""
+        yield from self.document["services"].items()
+
+    def spec(self, name: str) -> Service | None:
+        """The manifest's entry of a service, if it has one."""
+        return self.manifest.services.get(name)
+
+    def is_one_shot(self, name: str) -> bool:
+        """Whether the service runs once, before the others."""
+        spec = self.spec(name)
+        return spec is not None and spec.one_shot
+
+    def is_exempt(self, name: str, rule: str) -> bool:
+        """Whether the template excuses the service from the rule, with a reason."""
+        spec = self.spec(name)
+        return spec is not None and rule in spec.exempt
+
+
+Rule = Callable[[Case], Iterator[str]]
+"""Yields one sentence for each violation; none holds a value."""
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Every text in a value, keys included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from strings(key)
+            yield from strings(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from strings(item)
+
+
+_SEAL = object()
+
+
+class CheckedCompose:
+    """A document that passed the guard. Only `make`, called by the guard, creates one."""
+
+    __slots__ = ("_document", "base64", "services", "text", "web")
+
+    text: str
+    """JSON with real Unicode, one line: the form that Coolify stores without loss."""
+    base64: str
+    """Canonical base64 of the text in UTF-8."""
+    services: tuple[str, ...]
+    web: tuple[str, int] | None
+    """Service and container port that a domain leads to."""
+
+    def __init__(self, document: Mapping[str, Any], web: tuple[str, int] | None, *, seal: object) -> None:
+        if seal is not _SEAL:
+            raise TypeError("only the guard makes a CheckedCompose")
+        self._document = copy.deepcopy(dict(document))
+        self.text = documents.escaped(json.dumps(self._document, ensure_ascii=False, allow_nan=False))
+        self.base64 = base64.b64encode(self.text.encode()).decode("ascii")
+        self.services = tuple(self._document["services"])
+        self.web = web
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """A copy of the parsed document, `$` doubled as Compose wants it."""
+        return copy.deepcopy(self._document)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CheckedCompose) and (self.text, self.web) == (other.text, other.web)
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __repr__(self) -> str:
+        return f"CheckedCompose(services={self.services}, web={self.web}, {len(self.text)} characters)"
+
+
+def make(case: Case) -> CheckedCompose:
+    """Seal a case in which no rule found anything."""
+    web = case.manifest.web
+    present = web is not None and web.service in case.document["services"]
+    return CheckedCompose(
+        case.document, (web.service, web.port) if web is not None and present else None, seal=_SEAL
+    )

@@ -1,0 +1,168 @@
+"""What a template says about itself: `template.yaml`, read strictly and never changed afterwards."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+"""A variable's name. Coolify 4.3.10 takes `[A-Za-z_][A-Za-z0-9_.]*`; ours are upper case without dots."""
+
+OWNED_PREFIXES = ("SERVICE_", "COOLIFY_", "LD_")
+"""Coolify fills the first two by itself (parsers.php), the third belongs to the loader of every process."""
+
+RESERVED_PREFIXES = (*OWNED_PREFIXES, "DYLD_", "PYTHON", "COMPOSE_", "DOCKER_", "NODE_")
+"""No parameter begins so: all variables of a stack land in every container *and* in Compose's own `.env`."""
+
+RESERVED = frozenset({"PATH", "HOME", "SHELL", "USER", "IFS", "ENV", "BASH_ENV", "HOSTNAME"})
+
+Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+ServiceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+VolumeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,30}$")]
+Memory = Annotated[str, Field(pattern=r"^[1-9][0-9]*[MG]$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Words(_Strict):
+    """One text in the languages people read here."""
+
+    en: str = Field(min_length=1)
+    de: str = Field(min_length=1)
+
+
+class Image(_Strict):
+    """A pinned image. `digest` (`sha256:…`) wins over the tag once it is known."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._/:-]*$")
+    tag: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")
+    digest: str | None = Field(default=None, pattern=r"^sha256:[0-9a-f]{64}$")
+
+    @property
+    def reference(self) -> str:
+        """`name:tag`, with `@digest` where it is known."""
+        return f"{self.name}:{self.tag}" + (f"@{self.digest}" if self.digest else "")
+
+
+class Parameter(_Strict):
+    """One variable of the template. Secrecy follows from the type."""
+
+    name: str
+    type: Literal["text", "secret", "url", "integer", "boolean"]
+    help: Words
+    required: bool = False
+    default: str | None = None
+    pattern: str | None = None
+    """A regular expression that the whole value matches."""
+    min_length: int = Field(default=1, ge=1)
+    max_length: int = Field(default=4096, ge=1, le=16384)
+    """Characters, both."""
+    multiline: bool = False
+    aliases: tuple[str, ...] = ()
+    """Other names that mean this one; the parameter's own name wins."""
+    from_platform: str | None = None
+    """The platform's setting that provides the value; nobody else may."""
+    encoding: Literal["plain", "base64"] = "plain"
+    """`base64`: carried as `<name>_B64`, for free text that Coolify's `.env` cannot hold."""
+
+    @property
+    def secret(self) -> bool:
+        """Whether the value is never shown."""
+        return self.type == "secret"
+
+    @property
+    def env_key(self) -> str:
+        """The variable's name in the container."""
+        return f"{self.name}_B64" if self.encoding == "base64" else self.name
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        if value is not None:
+            re.compile(value)
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for name in (self.name, *self.aliases):
+            if not NAME.fullmatch(name) or name in RESERVED or name.startswith(RESERVED_PREFIXES):
+                raise ValueError(f"{name} cannot be a variable's name")
+        if self.secret and self.default is not None:
+            raise ValueError(f"{self.name}: a secret has no default")
+        if self.from_platform and (self.default is not None or self.aliases):
+            raise ValueError(f"{self.name}: what the platform provides has neither default nor aliases")
+        return self
+
+
+class LimitsSpec(_Strict):
+    """Limits of one service: cores, memory (`256M`, `2G`; binary units), processes."""
+
+    cpus: float = Field(gt=0, le=64)
+    memory: Memory
+    pids: int = Field(gt=0, le=4096)
+
+
+class Service(_Strict):
+    """One service of the template: its limits in each tier, and what it cannot live below."""
+
+    limits: dict[str, LimitsSpec] = Field(min_length=1)
+    """Tier to limits. A tier without an entry has no such service."""
+    floor: LimitsSpec
+    one_shot: bool = False
+    """Runs once before the others (ownership of a volume, say) and may be root with CHOWN."""
+    exempt: dict[Literal["G11", "G12"], Annotated[str, Field(min_length=10)]] = {}
+    """Guard rules this service is excused from, each with the reason."""
+
+
+class Web(_Strict):
+    """The service that a domain leads to, and the port it listens on."""
+
+    service: ServiceName
+    port: int = Field(ge=1024, le=65535)
+
+
+class Health(_Strict):
+    """Whether the containers can tell their health, and how long a deploy may take (seconds)."""
+
+    known: bool
+    deadline: int = Field(ge=30, le=3600)
+
+
+class Manifest(_Strict):
+    """The whole `template.yaml`."""
+
+    slug: Slug
+    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    title: Words
+    description: Words
+    images: dict[str, Image] = Field(min_length=1)
+    parameters: tuple[Parameter, ...] = ()
+    ignored: tuple[str, ...] = ()
+    """Names that are accepted, have no effect, and leave a note."""
+    services: dict[ServiceName, Service] = Field(min_length=1, max_length=4)
+    volumes: tuple[VolumeName, ...] = ()
+    bundles: dict[str, str] = {}
+    """Environment key to a file or folder of the template, delivered packed and base64-coded."""
+    web: Web | None = None
+    health: Health
+    sample: dict[str, str]
+    """A worked example of `config.env_vars`: documentation and test input at once."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        given = [name for p in self.parameters for name in (p.name, *p.aliases)] + list(self.ignored)
+        carried = [p.env_key for p in self.parameters] + list(self.bundles)
+        for names in (given, carried):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"used twice: {', '.join(twice)}")
+        for key in self.bundles:
+            if not NAME.fullmatch(key) or key.startswith(RESERVED_PREFIXES):
+                raise ValueError(f"{key} cannot be a bundle's name")
+        if self.web and self.web.service not in self.services:
+            raise ValueError(f"web.service {self.web.service} is not one of the services")
+        return self

@@ -1,0 +1,1 @@
+"""Claims about templates, variables, limits, rendering and the guard."""

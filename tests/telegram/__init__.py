@@ -1,0 +1,1 @@
+"""The Telegram bot as a process, against a Bot API and a Router that are played on loopback."""
