@@ -73,7 +73,7 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
     """Every object, wired once, by keyword. Nothing runs yet."""
     holder = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     hostlock = HostLock(settings.listener_state_dir, holder)
-    metrics, catalog, mass = Metrics(), load_catalog(settings), _Flag()
+    metrics, catalog, mass = upstreams.metrics, load_catalog(settings), _Flag()
     feed = Realtime(http=upstreams.sse, session=upstreams.database.session, topics=TOPICS)
     lease = _lease(waits, upstreams, holder=holder, feed=feed, hostlock=hostlock)
     writer = Writer(pocketbase=upstreams.database, holder=lambda: lease.holder if lease.held() else "")

@@ -7,7 +7,7 @@ below 500 is returned: what it means is the room's business. No error text holds
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,18 +32,27 @@ def client(
     ca_file: Path | None = None,
     headers: Mapping[str, str] | None = None,
     connections: int = 16,
+    counted: Callable[[httpx.Response], None] = lambda _: None,
 ) -> httpx.AsyncClient:
-    """A client for one upstream: JSON wanted, redirects refused, `connections` kept alive at most."""
+    """A client for one upstream: JSON wanted, redirects refused, `connections` kept alive at most.
+
+    `counted` sees every answer, for metrics.
+    """
     verify: Any = True
     if ca_file is not None:
         import ssl  # noqa: PLC0415 - only needed with a private authority
 
         verify = ssl.create_default_context(cafile=str(ca_file))
+
+    async def answered(response: httpx.Response) -> None:
+        counted(response)
+
     return httpx.AsyncClient(
         base_url=base_url,
         headers={"Accept": "application/json", **(headers or {})},
         timeout=TIMEOUTS,
         verify=verify,
+        event_hooks={"response": [answered]},
         limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
     )
 

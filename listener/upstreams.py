@@ -21,6 +21,7 @@ from listener.coolify.client import Coolify
 from listener.pocketbase.client import PocketBase
 from listener.pocketbase.session import Session
 from listener.settings import Settings
+from listener.telemetry.metrics import Metrics
 
 MUST_READ = ("tenants", "agent_stacks", "plan_tiers", "listener_ledger")
 """Collections without which nothing may be done."""
@@ -41,6 +42,7 @@ class Upstreams:
     coolify: Coolify
     inst: str
     team_id: int
+    metrics: Metrics
 
     async def probe(self) -> None:
         """Returns when nothing global is wrong: identity, collections, token, team and abilities."""
@@ -61,15 +63,19 @@ class Upstreams:
 @asynccontextmanager
 async def connected(settings: Settings, *, patient: bool) -> AsyncIterator[Upstreams]:
     """Both upstreams, reached and proven. `patient` waits for one that is down; else that is raised."""
+    metrics = Metrics()
     async with AsyncExitStack() as stack:
         coolify_http = transport.client(
             settings.coolify_url,
             ca_file=settings.coolify_ca_file,
             headers={"Authorization": f"Bearer {settings.coolify_token.get_secret_value()}"},
+            counted=partial(_count_call, metrics),
         )
         await stack.enter_async_context(coolify_http)
-        coolify = Coolify(http=coolify_http, budget=Budget(clock=time.monotonic))
-        url, database = await _patiently(partial(_first_proven, settings, stack), patient=patient)
+        budget = Budget(clock=time.monotonic)
+        metrics.coolify_budget_remaining.set_function(lambda: budget.remaining or 0)
+        coolify = Coolify(http=coolify_http, budget=budget)
+        url, database = await _patiently(partial(_first_proven, settings, stack, metrics), patient=patient)
         team = await _patiently(coolify.team, patient=patient)
         meta = await database.get(META, "main")
         if not meta or not meta.get("inst"):
@@ -90,14 +96,18 @@ async def connected(settings: Settings, *, patient: bool) -> AsyncIterator[Upstr
             coolify=coolify,
             inst=str(meta["inst"]),
             team_id=team.id,
+            metrics=metrics,
         )
 
 
-async def _first_proven(settings: Settings, stack: AsyncExitStack) -> tuple[str, PocketBase]:
+async def _first_proven(
+    settings: Settings, stack: AsyncExitStack, metrics: Metrics
+) -> tuple[str, PocketBase]:
     """The first address that proves our identity; the last one's error when none does."""
     last: errors.ListenerError | None = None
     for url in settings.pocketbase_url:
-        http = transport.client(url, ca_file=settings.pocketbase_ca_file)
+        counted = partial(_count_batch, metrics)
+        http = transport.client(url, ca_file=settings.pocketbase_ca_file, counted=counted)
         session = Session(
             http=http,
             identity=settings.pocketbase_identity,
@@ -125,3 +135,12 @@ async def _patiently(ask: Callable[[], Awaitable[T]], *, patient: bool) -> T:
                 raise
             log.warning("upstream.awaited", code=error.code, error=str(error))
             await anyio.sleep(2.0 + 3.0 * random.random())  # noqa: S311 - jitter
+
+
+def _count_call(metrics: Metrics, answer: httpx.Response) -> None:
+    metrics.coolify_requests_total.labels(answer.request.method, str(answer.status_code)).inc()
+
+
+def _count_batch(metrics: Metrics, answer: httpx.Response) -> None:
+    if answer.request.url.path == "/api/batch":
+        metrics.pocketbase_batches_total.labels(str(answer.status_code)).inc()

@@ -18,6 +18,9 @@ import pb_schema
 import templates
 from handlers import status
 from listener import contract, settings
+from listener.cli import exits
+from listener.compose import guard
+from listener.telemetry import metrics
 
 ROOT = Path(__file__).parent.parent
 CODE = ("listener", "handlers", "templates", "pb_schema", "tests")
@@ -51,7 +54,9 @@ def test_no_file_is_longer_than_300_lines() -> None:
 
 
 def test_no_function_is_longer_than_40_lines() -> None:
-    long = [name for name, node in _functions() if (node.end_lineno or 0) - node.lineno + 1 > LONGEST_FUNCTION]
+    long = [
+        name for name, node in _functions() if (node.end_lineno or 0) - node.lineno + 1 > LONGEST_FUNCTION
+    ]
     assert long == []
 
 
@@ -133,3 +138,13 @@ def test_follow_one_record_names_real_functions() -> None:
     for path, name in hops:
         source = (ROOT / path).read_text()
         assert re.search(rf"(def|class) {re.escape(name.rpartition('.')[2])}\b", source), (path, name)
+
+
+def test_operations_names_every_setting_metric_status_rule_and_exit_code() -> None:
+    text = (ROOT / "OPERATIONS.md").read_text()
+    wanted = [f"`{name.upper()}`" for name in settings.Settings.model_fields]
+    wanted += [f"`{family.name}" for family in metrics.Metrics().registry.collect()]
+    wanted += [f"`{word}`" for word in (*status.Status, *status.Health, *status.TenantStatus)]
+    wanted += [f"| {rule} |" for rule in guard.RULES]
+    wanted += [f"| {code.value} |" for code in exits.Exit]
+    assert [word for word in wanted if word not in text] == []

@@ -25,13 +25,13 @@ class Metrics:
         self.lease_fence = self._gauge("lease_fence", "Fence of the lease as last seen")
         self.breaker_open = self._gauge("breaker_open", "1 while a failure stops everything")
         self.coolify_requests_total = self._counter(
-            "coolify_requests_total", "Calls of Coolify, by HTTP status or `none`", "method", "status"
+            "coolify_requests_total", "Answers of Coolify, by HTTP status", "method", "status"
         )
         self.coolify_budget_remaining = self._gauge(
             "coolify_budget_remaining", "Calls that Coolify's rate limit leaves"
         )
         self.pocketbase_batches_total = self._counter(
-            "pocketbase_batches_total", "Batches sent to PocketBase, by outcome", "outcome"
+            "pocketbase_batches_total", "Batches answered by PocketBase, by HTTP status", "status"
         )
 
     def text(self) -> bytes:
