@@ -100,6 +100,9 @@ class Plan:
     again: float | None = None
     wakes: tuple[Key, ...] = ()
     blocked: str = ""
+    basis: str = ""
+    """Fingerprint of what people asked for and Coolify shows. After a failure the same basis is no reason to
+    try again before its time: our own report on the record is news of nothing."""
 
     def lines(self) -> list[str]:
         """The plan as text, one line a step."""

@@ -55,6 +55,7 @@ class Queue:
         self._active: dict[contract.Key, Lane] = {}
         self._touched: dict[contract.Key, Lane] = {}
         self._failures: Counter[contract.Key] = Counter()
+        self._resting: dict[contract.Key, float] = {}
         self._contended = 0
         self._news = anyio.Event()
 
@@ -110,13 +111,17 @@ class Queue:
         self._failures[key] += 1
         ceiling = min(self._waits.backoff_last, self._waits.backoff_first * 2.0**doublings)
         seconds = self._random() * ceiling
-        self.add_after(key, seconds)
+        self._rest(key, seconds)
         return seconds
 
     def park(self, key: contract.Key) -> None:
         """The key failed and is due after `Waits.slow_retry`; no sweep brings it back sooner."""
         self._failures[key] += 1
-        self.add_after(key, self._waits.slow_retry)
+        self._rest(key, self._waits.slow_retry)
+
+    def rest_left(self, key: contract.Key) -> float:
+        """Seconds by which the key was taken before the time that its last failure set; 0 when it is due."""
+        return max(self._resting.get(key, 0.0) - self._clock() - TICK, 0.0)
 
     def failures(self, key: contract.Key) -> int:
         """Failures in a row since the key was last forgotten."""
@@ -124,6 +129,7 @@ class Queue:
 
     def forget(self, key: contract.Key) -> int:
         """The key starts from the first backoff again; how many failures were forgotten."""
+        self._resting.pop(key, None)
         return self._failures.pop(key, 0)
 
     async def get(self) -> contract.Key:
@@ -152,6 +158,10 @@ class Queue:
         lane = self._touched.pop(key, None)
         if lane is not None:
             self.add(key, lane)
+
+    def _rest(self, key: contract.Key, seconds: float) -> None:
+        self._resting[key] = self._clock() + seconds
+        self.add_after(key, seconds)
 
     def _next_lane(self) -> Lane | None:
         live, sweep = (len(self._ready[lane]) for lane in (Lane.LIVE, Lane.SWEEP))

@@ -36,6 +36,11 @@ class _Withheld:
     """The plan has steps, and the gate is closed."""
 
 
+@dataclass(frozen=True, slots=True)
+class _TooEarly:
+    """The run failed a moment ago, and nothing that it rests on has changed since."""
+
+
 class Workers:
     """`count` loops over the queue. They stop by `stop()`, and no failure of a key ends one."""
 
@@ -59,6 +64,7 @@ class Workers:
         self._turns: dict[int, float] = {}
         self._idle: dict[int, anyio.CancelScope] = {}
         self._shown: dict[contract.Key, str] = {}
+        self._tried: dict[contract.Key, str] = {}
 
     async def run(self) -> bool:
         """Works until `stop()`, then gives running work `Waits.drain` seconds; True if all of it ended."""
@@ -116,13 +122,18 @@ class Workers:
         self._metrics.runs_total.labels(key.collection, word).inc()
         self._metrics.run_seconds.labels(key.collection).observe(anyio.current_time() - began)
 
-    async def _pass(self, handler: contract.Handler, key: contract.Key) -> contract.Outcome | _Withheld:
+    async def _pass(
+        self, handler: contract.Handler, key: contract.Key
+    ) -> contract.Outcome | _Withheld | _TooEarly:
         """Plan, gate, apply."""
         plan = await handler.plan(key)
+        if self._queue.rest_left(key) and plan.basis and plan.basis == self._tried.get(key):
+            return _TooEarly()
         reasons = self._gate.reasons()
         if reasons:
             return self._withhold(plan, reasons)
         self._shown.pop(key, None)
+        self._tried[key] = plan.basis
         outcome = await handler.apply(plan)
         if plan.steps:
             log.info("plan.applied", steps=len(plan.steps), reason=plan.reason)
@@ -138,13 +149,17 @@ class Workers:
             log.info("plan.withheld", reasons=reasons, steps=plan.lines(), reason=plan.reason)
         return _Withheld()
 
-    def _ended(self, key: contract.Key, outcome: contract.Outcome | _Withheld) -> str:
+    def _ended(self, key: contract.Key, outcome: contract.Outcome | _Withheld | _TooEarly) -> str:
         """The queue knows what comes next for the key; the outcome's word for the metrics."""
+        if isinstance(outcome, _TooEarly):
+            self._queue.add_after(key, self._queue.rest_left(key))
+            return "early"
         match outcome:
             case contract.Parked():
                 self._queue.park(key)
                 log.warning("run.parked", reason=outcome.reason)
             case contract.Settled() | contract.Again() | contract.Blocked() | _Withheld():
+                self._tried.pop(key, None)
                 if self._queue.forget(key):
                     log.info("run.recovered")
             case _:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import socket
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,23 +17,10 @@ import httpx
 from pydantic import SecretStr
 
 from listener import errors
+from listener.sandbox import child
 
 START_SECONDS = 20.0
 """Until `/api/health` must answer; a first start also runs PocketBase's own migrations (about 0.2 s)."""
-STOP_SECONDS = 5.0
-"""From SIGTERM to SIGKILL; PocketBase 0.40.6 needs about 20 ms."""
-
-_DIE_WITH_PARENT = """
-import ctypes, os, signal, sys
-prctl = getattr(ctypes.CDLL(None), "prctl", None)
-if prctl is not None:
-    prctl(1, signal.SIGKILL)
-    if os.getppid() != int(sys.argv[1]):
-        sys.exit(1)
-os.execv(sys.argv[2], sys.argv[2:])
-"""
-"""Asks Linux to kill the process when its parent dies (1 is PR_SET_PDEATHSIG, which outlives execve), then
-becomes PocketBase under the same pid. Not a `preexec_fn`: that is unsafe beside threads."""
 
 
 @dataclass
@@ -58,8 +42,8 @@ class Server:
     async def start(self) -> None:
         """It runs and answers `/api/health`.
 
-        Raises `UpstreamUnavailable`: with the last lines of its log when it ends or stays silent, or because
-        somebody else has the port (who would otherwise answer in its place).
+        Raises `UpstreamUnavailable` with the first lines of its log (which begins anew) when it ends or stays
+        silent, or because somebody else has the port (who would otherwise answer in its place).
         """
         port = int(self.url.rpartition(":")[2])
         try:
@@ -68,32 +52,25 @@ class Server:
             raise self._did_not_start(f"port {port}: {error.strerror}") from error
         await self._spawn()
         with anyio.move_on_after(START_SECONDS):
-            async with httpx.AsyncClient(base_url=self.url, timeout=1.0) as http:
+            async with httpx.AsyncClient(base_url=self.url, timeout=1.0, trust_env=False) as http:
                 while self._process is not None and self._process.returncode is None:
                     if await _is_healthy(http):
                         return
                     await anyio.sleep(0.02)
         await self.kill()
-        raise self._did_not_start(self._log_path.read_text(errors="replace")[-500:].strip())
+        raise self._did_not_start(self._log_path.read_text(errors="replace")[:500].strip())
 
     async def kill(self) -> None:
         """SIGKILL; it is gone. Nothing happens when it is down already."""
         process, self._process = self._process, None
         if process is not None:
-            with anyio.CancelScope(shield=True):
-                if process.returncode is None:
-                    process.kill()
-                await process.aclose()
+            await child.kill(process)
 
     async def terminate(self) -> None:
-        """SIGTERM and, `STOP_SECONDS` later, SIGKILL; it is gone, also when the caller is cancelled."""
-        if self._process is None:
-            return
-        with anyio.move_on_after(STOP_SECONDS, shield=True):
-            if self._process.returncode is None:
-                self._process.terminate()
-            await self._process.wait()
-        await self.kill()
+        """SIGTERM and in the end SIGKILL; it is gone, also when the caller is cancelled."""
+        process, self._process = self._process, None
+        if process is not None:
+            await child.terminate(process)
 
     async def restart(self) -> None:
         """It was stopped if it ran, and runs again on the same port and the same data."""
@@ -120,13 +97,7 @@ class Server:
             self.url.removeprefix("http://"),
         ]
         with self._log_path.open("ab") as log:
-            self._process = await anyio.open_process(
-                [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid()), *command],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            self._process = await child.spawn(command, output=log)
 
 
 @asynccontextmanager

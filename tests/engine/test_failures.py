@@ -161,3 +161,25 @@ async def test_a_lost_lease_stops_everything_until_a_renewal_is_acknowledged() -
         await anyio.sleep(15)
         assert toy.gate.reasons() == ()
         assert toy.handler.finished == ["a-1"]
+
+
+async def test_the_echo_of_our_own_report_does_not_cut_a_parked_key_short() -> None:
+    async with Toy().running() as toy:
+        toy.handler.basis["a-1"] = "as asked"
+        toy.handler.on_report = toy.feed.change
+        toy.handler.acts["a-1"] = raises(*[ValueError("a bug")] * 2)
+        toy.feed.change("a-1")
+        await anyio.sleep(2000)
+        assert [round(when) for when in toy.handler.times("a-1")] == [0, 900, 1800]
+
+
+async def test_an_edit_is_looked_at_in_the_middle_of_a_backoff() -> None:
+    async with Toy().running() as toy:
+        toy.handler.basis["a-1"] = "as asked"
+        toy.handler.acts["a-1"] = raises(ValueError("a bug"))
+        toy.feed.change("a-1")
+        await anyio.sleep(10)
+        toy.handler.basis["a-1"] = "as edited"
+        toy.feed.change("a-1")
+        await anyio.sleep(10)
+        assert [round(when) for when in toy.handler.times("a-1")] == [0, 10]

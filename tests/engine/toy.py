@@ -39,6 +39,8 @@ class ToyHandler:
     report_errors: list[Exception] = field(default_factory=list)
     plan_error: Exception | None = None
     steps: bool = True
+    basis: dict[str, str] = field(default_factory=dict)
+    on_report: Callable[[str], None] = lambda _: None
     again: float | None = None
     planned: list[tuple[str, float]] = field(default_factory=list)
     applied: list[tuple[str, float]] = field(default_factory=list)
@@ -68,7 +70,7 @@ class ToyHandler:
         if self.plan_error is not None:
             raise self.plan_error
         steps = (ToyStep(f"paint {key.id}"),) if self.steps else ()
-        return contract.Plan(key, steps=steps, again=self.again)
+        return contract.Plan(key, steps=steps, again=self.again, basis=self.basis.get(key.id, ""))
 
     async def apply(self, plan: contract.Plan) -> contract.Outcome:
         name = plan.key.id
@@ -87,6 +89,7 @@ class ToyHandler:
         if self.report_errors:
             raise self.report_errors.pop(0)
         self.reported.append((key.id, str(error)))
+        self.on_report(key.id)
 
     def times(self, name: str) -> list[float]:
         """When the key was applied."""
