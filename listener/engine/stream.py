@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import assert_never
 
 import anyio
-import structlog
 
 from listener import contract
 from listener.telemetry.metrics import Metrics
@@ -20,8 +19,6 @@ from .sweep import Sweeper
 FEED_SILENCE = 330.0
 """Seconds of silence after which a standby's feed counts as dead. PocketBase 0.40.6 closes a stream that
 delivered nothing for 300 s, so a living feed has said `Gap` by then."""
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +72,6 @@ class Stream:
                 self._inbox.put(item)
             case contract.Gap():
                 self._metrics.feed_connects_total.inc()
-                log.info("feed.connected", reason=item.reason)
                 self._sweeper.request(item.reason)
             case contract.Pulse():
                 self._lease.heard(item)

@@ -84,7 +84,7 @@ async def test_its_last_words_are_told_when_it_ends_at_once(database: Database) 
     await database.server.terminate()
     hooks = database.server.hooks_dir / "broken.pb.js"
     await anyio.Path(hooks).write_text("throw new Error('fake failure')")
-    with pytest.raises(errors.UpstreamUnavailable, match=r"DID_NOT_START.*fake failure"):
+    with pytest.raises(errors.UpstreamUnavailable, match=r"(?s)DID_NOT_START.*fake failure"):
         await database.server.start()
 
 
