@@ -42,6 +42,7 @@ from listener.engine.worker import Workers
 from listener.pocketbase.lease import PocketBaseLease
 from listener.pocketbase.realtime import Realtime
 from listener.pocketbase.writer import Write, Writer
+from listener.portal import bridge
 from listener.secrets.sealing import Sealer
 from listener.settings import Settings
 from listener.telemetry import endpoint
@@ -67,6 +68,7 @@ class App:
     stacks: StackHandler
     tenants: TenantHandler
     writer: Writer
+    lent: bridge.Lent
 
 
 def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> App:
@@ -101,17 +103,22 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
     )
     tenants = TenantHandler(eyes=eyes, scribe=scribe, allowed=allowed)
     engine = _engine(settings, waits, stacks, tenants, gate=gate, feed=feed, metrics=metrics)
-    return App(engine, gate, hostlock, metrics, eyes, catalog, stacks, tenants, writer)
+    lent = _lent(settings, upstreams, eyes)
+    return App(engine, gate, hostlock, metrics, eyes, catalog, stacks, tenants, writer, lent)
 
 
 async def serve(app: App, settings: Settings) -> bool:
     """The main loop: the engine until a signal, the health endpoint beside it. True = drained cleanly."""
     app.hostlock.take()
     async with anyio.create_task_group() as tasks:
-        if settings.listener_http:
+        if settings.listener_http != "off":
             host, _, port = settings.listener_http.rpartition(":")
             page = endpoint.app(metrics=app.metrics, alive=app.engine.alive, readiness=app.engine.readiness)
             await tasks.start(partial(endpoint.serve, page, host=host or "127.0.0.1", port=int(port)))
+        if at := settings.listener_portal_http:
+            await tasks.start(
+                partial(bridge.serve, app.lent, at=at, origins=settings.listener_portal_origins)
+            )
         drained = await app.engine.run()
         tasks.cancel_scope.cancel()
     return drained
@@ -127,6 +134,16 @@ def load_catalog(settings: Settings) -> catalogs.Catalog:
     """Our templates, and the operator's own folder over them."""
     own = (settings.templates_dir,) if settings.templates_dir else ()
     return catalogs.Catalog.load(catalogs.default_folder(), *own)
+
+
+def _lent(settings: Settings, upstreams: Upstreams, eyes: seeing.Eyes) -> bridge.Lent:
+    return bridge.Lent(
+        pocketbase_url=str(upstreams.sse.base_url),
+        pocketbase_ca_file=settings.pocketbase_ca_file,
+        database=upstreams.database,
+        coolify=upstreams.coolify,
+        view=eyes.view,
+    )
 
 
 def _lease(

@@ -5,16 +5,15 @@ Each field's docstring says unit, default and why. All mistakes are told at once
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from cryptography.fernet import Fernet
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from listener import contract, errors
+from listener import contract
 
 
 def _split(value: Any) -> Any:
@@ -75,7 +74,11 @@ class Settings(BaseSettings):
     platform_reserved: Listed = Field(default=(), examples=["coolify.example.org,pb.example.org"])
     """Host names that no stack may have, comma-separated."""
     listener_http: str = Field(default="127.0.0.1:9180", examples=["127.0.0.1:9180"])
-    """Where /healthz, /readyz and /metrics answer; empty = nowhere."""
+    """Where /healthz, /readyz and /metrics answer; `off` = nowhere."""
+    listener_portal_http: str = Field(default="", pattern=r"^$|:\d{1,5}$", examples=["127.0.0.1:9181"])
+    """Where the bridge answers the existing portal's calls; empty = off."""
+    listener_portal_origins: Listed = Field(default=(), examples=["https://portal.example.org"])
+    """Origins whose pages may call the bridge (CORS), comma-separated."""
     listener_workers: int = Field(default=8, ge=1, le=64, examples=[8])
     """Keys worked on at once; more than 16 makes the client slower."""
     listener_beat_seconds: float = Field(default=5.0, gt=0, examples=[5])
@@ -117,7 +120,7 @@ class Settings(BaseSettings):
     def _known_zone(cls, value: str) -> str:
         try:
             ZoneInfo(value)
-        except (ValueError, OSError) as error:
+        except (KeyError, ValueError, OSError) as error:
             raise ValueError("not a time zone known here") from error
         return value
 
@@ -154,25 +157,3 @@ class Settings(BaseSettings):
             confirm=self.listener_confirm_seconds,
             settle=self.listener_settle_seconds,
         )
-
-
-def load(**given: Any) -> Settings:
-    """The settings, or `CONFIGURATION` with every mistake at once, each with an example."""
-    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
-    try:
-        return Settings(_secrets_dir=credentials, **given) if credentials else Settings(**given)
-    except ValidationError as error:
-        lines = [_line(fault["loc"], fault["msg"]) for fault in error.errors()]
-        raise errors.Refusal(
-            "CONFIGURATION",
-            "The configuration is not complete:\n  " + "\n  ".join(lines),
-            why=f"{len(lines)} setting(s) are missing or wrong",
-            fix="set them in the environment, in .env, or as systemd credentials; see .env.example",
-        ) from None
-
-
-def _line(location: tuple[int | str, ...], message: str) -> str:
-    name = str(location[0]) if location else "settings"
-    field = Settings.model_fields.get(name)
-    example = f" (example: {name.upper()}={field.examples[0]})" if field and field.examples else ""
-    return f"{name.upper()}: {message}{example}"

@@ -22,15 +22,20 @@ class Exit(IntEnum):
     CREDENTIALS = 77
     """An upstream refuses our credentials or abilities."""
     CONFIGURATION = 78
+    INTERRUPTED = 130
+    """Ctrl-C."""
 
 
 CONFIGURATION_CODES = ("CONFIGURATION", "SECRETS_KEY_MISSING", "STATE_DIR_UNUSABLE", "ADDRESS_IN_USE")
+USAGE_CODES = ("CONFIRMATION_NEEDED",)
 
 
 def code_of(error: errors.ListenerError) -> Exit:
     """The exit code that an error means."""
     if error.code in CONFIGURATION_CODES:
         return Exit.CONFIGURATION
+    if error.code in USAGE_CODES:
+        return Exit.USAGE
     match error:
         case errors.Global():
             return Exit.CREDENTIALS
@@ -40,6 +45,22 @@ def code_of(error: errors.ListenerError) -> Exit:
             return Exit.REFUSED
         case _:
             return Exit.FAILED
+
+
+def told(failure: BaseException) -> Exit | None:
+    """The exit code of a failure that was meant for people, printed if there is something to say.
+
+    None for a bug: that deserves its traceback. A group of task errors is what its first error is.
+    """
+    match failure:
+        case errors.ListenerError():
+            return tell(failure)
+        case KeyboardInterrupt():
+            return Exit.INTERRUPTED
+        case BaseExceptionGroup():
+            return next((code for inner in failure.exceptions if (code := told(inner)) is not None), None)
+        case _:
+            return None
 
 
 def tell(error: errors.ListenerError) -> Exit:

@@ -1,0 +1,60 @@
+"""The daemon's own objects, without the daemon: to see and decide as it does, with no lease and no effect."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from handlers import eyes, records
+from handlers.stacks.desired import Want
+from handlers.stacks.facts import StackFacts
+from listener import app, contract, settings, upstreams
+from listener.cli import configured
+from listener.pocketbase.client import PocketBase, Row
+
+
+class Pretended(PocketBase):
+    """PocketBase, in which single records read as if they were written already."""
+
+    def __init__(self, real: PocketBase) -> None:
+        self.__dict__.update(vars(real))
+        self.rows: dict[str, Row] = {}
+        """By record id, as `get` shall return them, their expanded relations included."""
+
+    async def get(self, collection: str, id: str, *, expand: str = "") -> Row | None:  # noqa: A002
+        """The pretended row, or the real one."""
+        return self.rows.get(id) or await super().get(collection, id, expand=expand)
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """What a daemon would know and think now."""
+
+    app: app.App
+    database: Pretended
+    accepted_at: str
+    """When first contact was accepted, or empty."""
+
+    async def explain(self, record_id: str) -> tuple[StackFacts, Want, contract.Plan]:
+        """Facts, what is desired, and the plan for one stack."""
+        return await self.app.stacks.explain(contract.Key(records.STACKS, record_id))
+
+    @property
+    def is_untouched(self) -> bool:
+        """There is no stack and no ledger: nothing here can be somebody else's."""
+        known = self.app.eyes.ledger.is_known or self.app.eyes.is_first_contact
+        return not known and not self.accepted_at
+
+
+@asynccontextmanager
+async def ready() -> AsyncIterator[Idle]:
+    """Both upstreams reached, the ledger and the tiers read. Raises what keeps the daemon from starting."""
+    wanted = configured.load(settings.Settings)
+    async with upstreams.connected(wanted, patient=False) as reached:
+        database = Pretended(reached.database)
+        built = app.build(wanted, wanted.waits(), replace(reached, database=database))
+        await built.eyes.catch_up()
+        await built.eyes.read_tiers()
+        meta = await database.get(eyes.META, "main") or {}
+        yield Idle(built, database, str(meta.get("accepted_at") or ""))

@@ -1,0 +1,219 @@
+# ruff: noqa: PLC0415 - commands are imported when they run, so that --help is quick
+"""`cloudfreedom`: every command with its arguments. What a command does stands in a module of its own."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from listener.cli import exits
+from listener.cli.exits import Exit
+
+app = typer.Typer(
+    name="cloudfreedom",
+    help="Records in PocketBase say what should be, Coolify says what is, the listener makes the two agree.",
+    epilog="Exit codes: 0 done, 1 failed, 2 usage or changes pending, 3 refused, 69 upstream unavailable, "
+    "77 credentials, 78 configuration.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+schema_app = typer.Typer(help="PocketBase's data model: diff and apply.", no_args_is_help=True)
+app.add_typer(schema_app, name="schema", rich_help_panel=None)
+
+STACK_HELP = "record id, tenant/stack, or a unique stack name"
+Stack = Annotated[str, typer.Argument(metavar="STACK", help=STACK_HELP)]
+AnyStack = Annotated[str, typer.Argument(metavar="[STACK]", help=f"{STACK_HELP}; without it all")]
+Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
+Rules = Annotated[bool, typer.Option("--rules", help="Also narrow the rules of existing collections.")]
+Detailed = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 2 when something would change.")]
+Timeout = Annotated[float, typer.Option(min=1, metavar="SECONDS", help="How long to wait at most.")]
+
+
+@app.command()
+def run() -> None:
+    """Run the listener until SIGTERM or Ctrl-C."""
+    from listener.cli import run
+
+    _end(run.run())
+
+
+@app.command()
+def sandbox(
+    once: Annotated[bool, typer.Option("--once", help="Walk through a stack's life, then end.")] = False,
+    port: Annotated[int | None, typer.Option(help="Port of PocketBase; a free one if not given.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep the data there; else it is thrown away.")
+    ] = None,
+) -> None:
+    """Try it all here, with a stand-in for Coolify.
+
+    PocketBase, the stand-in and the listener run on this machine until Ctrl-C.
+    """
+    from listener.sandbox import demo
+
+    _end(demo.main(once=once, port=port, data=data))
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Check everything, and say how to mend it.
+
+    Settings, templates, PocketBase, Coolify and the way between. Nothing is changed anywhere.
+    """
+    from listener.cli import doctor
+
+    _end(doctor.doctor(as_json=as_json))
+
+
+@schema_app.command("diff")
+def schema_diff(rules: Rules = False, detailed: Detailed = False) -> None:
+    """Show what `apply` would do, and who would lose what."""
+    from listener.cli import schema
+
+    _end(schema.diff(rules=rules, detailed=detailed))
+
+
+@schema_app.command("apply")
+def schema_apply(rules: Rules = False) -> None:
+    """Add what is missing, and the service account. Nothing that exists is lost."""
+    from listener.cli import schema
+
+    _end(schema.apply(rules=rules))
+
+
+@app.command()
+def plan(
+    stack: AnyStack = "",
+    detailed: Detailed = False,
+    first_contact: Annotated[
+        bool, typer.Option("--first-contact", help="Only stacks that the listener's ledger does not know.")
+    ] = False,
+) -> None:
+    """Show what the listener would do now.
+
+    Nothing is written. + create, ~ update, - stop or delete, ! blocked, = adopt
+    """
+    from listener.cli import plan
+
+    _end(plan.plan(stack=stack, detailed=detailed, first_contact=first_contact))
+
+
+@app.command()
+def accept(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Let the listener act on what it found.
+
+    For stacks that were there before the listener. Shows first what that sets going, and asks.
+    """
+    from listener.cli import plan
+
+    _end(plan.accept(yes=yes, confirm=typer.confirm))
+
+
+@app.command()
+def apply(
+    stack: Stack,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until it is done.")] = False,
+    timeout: Timeout = 600,
+) -> None:
+    """Ask the listener to put a stack right."""
+    from listener.cli import reach
+    from listener.cli import wait as waiting
+
+    _end(reach.run(partial(waiting.apply, stack, wait=wait, seconds=timeout)))
+
+
+@app.command()
+def deploy(
+    *,
+    tenant: Annotated[str, typer.Option(metavar="SLUG", help="The tenant's slug.")],
+    template: Annotated[str, typer.Option(help="The template, such as telegram-bot.")],
+    name: Annotated[str, typer.Option(help="The stack's name, unique in its tenant.")],
+    domain: Annotated[str | None, typer.Option(help="Host name; empty frees it.")] = None,
+    env_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Variables and secrets, NAME=value a line; replaces those it had."),
+    ] = None,
+    create_tenant: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Make the tenant, so named, if there is none.")
+    ] = None,
+    tier: Annotated[str | None, typer.Option(help="The new tenant's tariff; starter if not given.")] = None,
+    only_plan: Annotated[bool, typer.Option("--plan", help="Check and show; write nothing.")] = False,
+    wait: Annotated[bool, typer.Option(help="Wait until it runs.")] = True,
+    timeout: Timeout = 600,
+) -> None:
+    """Write a stack and wait until it runs.
+
+    An existing stack of that name is changed; what is not said stays. Secrets come from --env-file
+    only: arguments can be read by everybody on this machine.
+    """
+    from listener.cli import deploy, draft, reach
+
+    if tier is not None and create_tenant is None:
+        raise typer.BadParameter("is for new tenants: give --create-tenant too", param_hint="--tier")
+    order = draft.Order(tenant, template, name, domain, env_file, create_tenant, tier)
+    _end(reach.run(partial(deploy.deploy, order, only_plan=only_plan, attached=wait, seconds=timeout)))
+
+
+@app.command()
+def tenants(as_json: Json = False) -> None:
+    """List the tenants."""
+    from listener.cli import listing
+
+    listing.tenants(as_json=as_json)
+
+
+@app.command("list")
+def list_stacks(
+    tenant: Annotated[str, typer.Option(metavar="SLUG", help="Only this tenant's.")] = "",
+    as_json: Json = False,
+) -> None:
+    """List the stacks."""
+    from listener.cli import listing
+
+    listing.stacks(tenant=tenant, as_json=as_json)
+
+
+@app.command()
+def status(stack: AnyStack = "", as_json: Json = False) -> None:
+    """Show how everything, or one stack, is doing."""
+    from listener.cli import listing
+
+    listing.status(stack=stack, as_json=as_json)
+
+
+@app.command()
+def init(
+    key: Annotated[bool, typer.Option("--key", help="Print a new LISTENER_SECRETS_KEY.")] = False,
+) -> None:
+    """Make what a new installation needs."""
+    from listener.secrets import sealing
+
+    if not key:
+        raise typer.BadParameter("say what to make: --key", param_hint="init")
+    print(sealing.new_key())
+
+
+def main() -> None:
+    """The console script: what goes wrong is told in three lines, Ctrl-C ends without a traceback."""
+    try:
+        app()
+    except BaseException as failure:
+        code = exits.told(failure)
+        if code is None:
+            raise
+        sys.exit(code)
+
+
+def _end(code: Exit | int) -> None:
+    raise typer.Exit(int(code))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""`cloudfreedom plan` and `accept`: observe and decide, as the daemon does, and print instead of acting."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from handlers import records, steps
+from handlers.stacks.decide import summary
+from handlers.stacks.desired import Want, Wish, wish
+from handlers.stacks.facts import StackFacts
+from listener import app, contract, errors
+from listener.cli import foresee, idle, reach, rows, show
+from listener.cli.exits import Exit
+
+ALWAYS = ("to create", "to update", "to delete", "blocked")
+"""What the closing line counts in any case."""
+SOMETIMES = ("to stop", "to adopt", "in progress")
+"""What it counts when there is some."""
+SYMBOLS = dict(zip((*ALWAYS, *SOMETIMES), "+~-!-=·", strict=True))
+VERBS = {
+    "apply": "apply the change",
+    "save": "save the change, start nothing",
+    "restart": "restart",
+    "start_again": "start again",
+    "renamed": "put its name in Coolify back",
+    "action_done": "carry out its action",
+    "action_refused": "clear its action, which is not available",
+}
+"""Reason of a plan -> what an update does; any other only shows on the record what is so already."""
+KINDS = {
+    foresee.PROJECT: "to create",
+    foresee.CREATE: "to create",
+    "adopted": "to adopt",
+    "stop": "to stop",
+}
+"""Reason of a plan with steps -> what it is; any other is an update."""
+UNSURE = ("absence_unproven", "unproven", "strange")
+"""Reasons of plans that wait for a second look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What would happen to one stack; `kind` is a word of `SYMBOLS`, or empty when it matches."""
+
+    name: str
+    kind: str
+    text: str
+    lines: tuple[str, ...]
+
+
+def plan(*, stack: str, detailed: bool, first_contact: bool) -> Exit:
+    """What the listener would do now, printed; nothing is written anywhere."""
+    found, is_held = reach.run(partial(_plan, stack, first_contact))
+    tell(found)
+    if is_held:
+        show.line("First contact: none of this is done until `cloudfreedom accept`.")
+    return Exit.USAGE if detailed and any(one.kind for one in found) else Exit.DONE
+
+
+def accept(*, yes: bool, confirm: Callable[[str], bool]) -> Exit:
+    """Says for good that the listener may act on the records, after showing what that sets going."""
+    return reach.run(partial(_accept, yes, confirm))
+
+
+def tell(found: list[Finding]) -> None:
+    """One line a stack that does not match, its steps below, and the count."""
+    for one in found:
+        if one.kind:
+            show.line(f"{SYMBOLS[one.kind]} {one.name}: {one.text}")
+            for text in one.lines:
+                print(f"    {show.clean(text)}")
+    if not any(one.kind for one in found):
+        count = f"{len(found)} stack{' matches' if len(found) == 1 else 's match'}"
+        show.line(f"No changes. {count if found else 'There are no stacks'}.")
+        return
+    counts = {kind: sum(one.kind == kind for one in found) for kind in SYMBOLS}
+    parts = [f"{count} {kind}" for kind, count in counts.items() if count or kind in ALWAYS]
+    show.line(f"Plan: {', '.join(parts)}.")
+
+
+async def _plan(stack: str, first_contact: bool) -> tuple[list[Finding], bool]:
+    async with idle.ready() as here:
+        chosen = (await rows.pick(here.database, stack)).id if stack else ""
+        found = await findings(here, chosen=chosen, first_contact=first_contact)
+        return found, here.app.eyes.is_first_contact
+
+
+async def _accept(yes: bool, confirm: Callable[[str], bool]) -> Exit:
+    async with idle.ready() as here:
+        found = await findings(here, chosen="", first_contact=True)
+        if found:
+            tell(found)
+            foreign = sum(one.kind == "blocked" for one in found)
+            count = f"{len(found)} stack{' is' if len(found) == 1 else 's are'}"
+            print(f"{count} not in the listener's ledger; {foreign} of them stay blocked.")
+        else:
+            print("The listener's ledger knows every stack.")
+        print("Accepting lets a running listener do what `cloudfreedom plan` shows, from now on.")
+        if here.accepted_at:
+            print(f"This was accepted before, at {here.accepted_at}.")
+        if not yes and not sys.stdin.isatty():
+            raise errors.Terminal(
+                "CONFIRMATION_NEEDED",
+                "nothing was accepted",
+                why="this needs a yes, and there is no terminal to ask on",
+                fix="run it with --yes",
+            )
+        if not yes and not confirm("Accept?"):
+            print("Nothing was changed.")
+            return Exit.FAILED
+        await app.accept(here.app.writer)
+    print("Accepted.")
+    return Exit.DONE
+
+
+async def findings(here: idle.Idle, *, chosen: str, first_contact: bool) -> list[Finding]:
+    """One finding a stack, by name: `chosen`, or all; with `first_contact` those the ledger does not know."""
+    ledger = here.app.eyes.ledger
+    known = {one.id: one for one in await rows.stacks(here.database)}
+    remembered = [row.id for row in ledger.rows(records.STACKS) if row.stage != "closed"]
+    ids = [chosen] if chosen else list(dict.fromkeys([*known, *remembered]))
+    if first_contact:
+        ids = [record_id for record_id in ids if ledger.get(record_id) is None]
+    found = []
+    for record_id in ids:
+        name = known[record_id].name if record_id in known else f"(record {record_id} is gone)"
+        found.append(finding(name, *await here.explain(record_id)))
+    return found
+
+
+def finding(name: str, facts: StackFacts, want: Want, made: contract.Plan) -> Finding:
+    """A plan as it is printed, with what follows from it."""
+    plans = foresee.course(facts, want, made)
+    main = plans[1] if made.reason == foresee.ACTION and plans[1:] and plans[1].steps else made
+    kind = _kind(facts, main)
+    lines = foresee.lines(facts, plans)
+    match kind:
+        case "":
+            text = ""
+        case "blocked":
+            text, lines = main.message or main.blocked, _reason(facts, main)
+        case "in progress":
+            text = main.message or main.reason.replace("_", " ")
+        case "to update":
+            text = f"{VERBS.get(main.reason, 'show on the record what is so')} ({summary(facts, want)})"
+        case _:
+            text = f"{kind.removeprefix('to ')} ({summary(facts, want)})"
+    return Finding(name, kind, text, lines)
+
+
+def _kind(facts: StackFacts, made: contract.Plan) -> str:
+    if made.blocked:
+        return "blocked"
+    if not made.steps:
+        return "in progress" if made.again is not None or made.reason in UNSURE else ""
+    if wish(facts) is Wish.DELETED and any(map(_matters, made.steps)):
+        return "to delete"
+    return KINDS.get(made.reason, "to update")
+
+
+def _matters(step: contract.Step) -> bool:
+    """The step does more than to show something on the record."""
+    return not isinstance(step, steps.Record) or bool(step.ledger)
+
+
+def _reason(facts: StackFacts, made: contract.Plan) -> tuple[str, ...]:
+    """What staff reads about a blocked stack: shown now, or on the record already."""
+    shown = dict(facts.record.display) if facts.record else {}
+    for step in made.steps:
+        if isinstance(step, steps.Record):
+            shown |= step.show
+    return (str(shown["error_message"]),) if shown.get("error_message") else ()
