@@ -29,12 +29,20 @@ async def apply(
         finally:
             if act.effect:
                 remembered.effect(record_id)
-            if isinstance(act, steps.Stop):
-                remembered.of(record_id).stop_at = remembered.clock()
-            if isinstance(act, steps.Restart):
-                remembered.of(record_id).is_restart_seen = not act.was_running
-    if plan.blocked:
-        return contract.Blocked(plan.blocked, plan.wakes)
+            _note(act, remembered.of(record_id), remembered.clock())
     if plan.again is not None:
         return contract.Again(plan.again, plan.wakes)
-    return contract.Settled(plan.wakes)
+    return contract.Blocked(plan.blocked, plan.wakes) if plan.blocked else contract.Settled(plan.wakes)
+
+
+def _note(act: steps.Act, seen: memory.Sighting, now: float) -> None:
+    """What is remembered of a start or stop, whether it was answered or not."""
+    match act:
+        case steps.Stop():
+            seen.stop_at = now
+            seen.stop_since = now if seen.stop_since is None else seen.stop_since
+        case steps.Restart():
+            seen.stop_since = None
+            seen.is_restart_seen = not act.was_running
+        case _:
+            pass

@@ -79,6 +79,7 @@ class Ledger:
     def __init__(self) -> None:
         self._rows: dict[str, LedgerRow] = {}
         self._written: set[str] = set()
+        self._doubted: set[str] = set()
 
     async def load(self, database: PocketBase) -> None:
         """The rows are what PocketBase holds now; one that is written meanwhile stays as written."""
@@ -86,6 +87,7 @@ class Ledger:
         rows = [LedgerRow.model_validate(row) for row in await database.list(COLLECTION)]
         written = {record_id: self._rows[record_id] for record_id in self._written}
         self._rows = {row.id: row for row in rows} | written
+        self._doubted.clear()
 
     @property
     def is_known(self) -> bool:
@@ -116,3 +118,18 @@ class Ledger:
         """The row was written to PocketBase."""
         self._rows[row.id] = row
         self._written.add(row.id)
+        self._doubted.discard(row.id)
+
+    def doubt(self, record_id: str) -> None:
+        """A write of this row begins: until it is kept, PocketBase may hold another row than we remember."""
+        self._doubted.add(record_id)
+
+    async def sure(self, record_id: str, database: PocketBase) -> None:
+        """The row is what PocketBase holds, also when a run was cut off while it wrote."""
+        if record_id not in self._doubted:
+            return
+        async with database.proven():
+            row = await database.get(COLLECTION, record_id)
+        if row is not None:
+            self._rows[record_id] = LedgerRow.model_validate(row)
+        self._doubted.discard(record_id)

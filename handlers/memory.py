@@ -27,6 +27,9 @@ class Sighting:
     strange_since: float | None = None
     """When a look by uuid first found it missing or foreign."""
     stop_at: float = NEVER
+    """When it was last told to stop."""
+    stop_since: float | None = None
+    """When it was first told to stop, while no list has shown `exited` since."""
     is_restart_seen: bool = True
     """What runs now was started by our last start: it was not running before, or was seen down since."""
     look: naming.Look | None = None
@@ -40,6 +43,11 @@ class Sighting:
     settled: object = None
     """Fingerprint of record and entry when the key was last settled."""
     failures: int = 0
+    """Runs in a row that ended in an error that passes."""
+    broken: tuple[str, int] = ("", 0)
+    """Spec hash, and how often Coolify answered 5xx to it since an effect of it was accepted."""
+    stuck: tuple[float, str, str] = (NEVER, "", "")
+    """Coolify refused what no edit changes (a stop, a name): not asked again before; message, staff text."""
 
 
 @dataclass(slots=True)
@@ -76,6 +84,15 @@ class Memory:
         seen.exited_since = None
         seen.unmarked_since = None
 
+    def commanded(self, record_id: str, action: str, *, is_stale: bool) -> None:
+        """A person's action was cleared: it is looked at anew, whatever was refused or strange before."""
+        seen = self.of(record_id)
+        seen.refused_hash, seen.broken, seen.stuck = "", ("", 0), (NEVER, "", "")
+        if not isinstance(seen.look, naming.Proof):
+            seen.look, seen.strange_since = None, None
+        if not is_stale:
+            seen.action_done = (action, self.clock())
+
     def listed(self, record_id: str, *, state: str, requested_at: float) -> None:
         """A list requested at this time says that the service is in this state."""
         seen = self.of(record_id)
@@ -85,6 +102,7 @@ class Memory:
             seen.is_restart_seen = True
         if state != "exited":
             seen.exited_since = None
-        elif seen.exited_since is None:
-            seen.exited_since = requested_at
+        else:
+            seen.stop_since = None
+            seen.exited_since = seen.exited_since or requested_at
         seen.exited_last = max(seen.exited_last, requested_at)

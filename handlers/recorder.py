@@ -37,6 +37,7 @@ class Recorder:
         self._fence = fence
         self._seal = seal
         self._claims: dict[str, str] = {}
+        """By record: the host name that it is just taking, or was when it was cut off."""
 
     async def record(
         self,
@@ -55,8 +56,9 @@ class Recorder:
         """
         sealed = {"last_spec": self._seal(json.dumps(spec, ensure_ascii=False))} if spec else {}
         row, writes = self._ledger_write(key, {**(ledger or {}), **sealed})
-        host = row.domain if row else ""
-        self._claim(host, key.id)
+        if row is not None:
+            self._claim(row.domain, key.id)
+            self._ledger.doubt(key.id)
         if show or consume:
             writes.append(_record_write(key, show or {}, consume))
         if entry is not None:
@@ -65,17 +67,17 @@ class Recorder:
             if writes:
                 await self._writer.commit(writes)
         except errors.UpstreamRefusal as error:
+            self._claims.pop(key.id, None)
             if not consume:
                 raise
             raise errors.Transient(
                 "RECORD_CHANGED", "the action was changed meanwhile", why=error.why
             ) from error
-        finally:
-            self._claims.pop(host, None)
         if row is not None:
+            self._claims.pop(key.id, None)
             self._ledger.keep(row)
         if consume:
-            self._memory.of(key.id).action_done = (consume, self._memory.clock())
+            self._memory.commanded(key.id, consume, is_stale=entry is None)
 
     def wish_project(self, tenant_id: str) -> None:
         """The tenant's handler will find that a stack waits for the project."""
@@ -97,8 +99,13 @@ class Recorder:
         return row, [Write("POST" if old is None else "PATCH", ledgers.COLLECTION, key.id, body)]
 
     def _claim(self, host: str, record_id: str) -> None:
-        holder = self._claims.get(host) or self._ledger.holder_of(host)
-        if host and holder not in (None, record_id):
+        if not host:
+            return
+        taking = next(
+            (other for other, name in self._claims.items() if name == host and other != record_id), ""
+        )
+        holder = taking or self._ledger.holder_of(host)
+        if holder not in (None, record_id):
             raise errors.Refusal(
                 "DOMAIN_TAKEN",
                 "This domain is used by another stack. Choose another one.",
@@ -106,8 +113,7 @@ class Recorder:
                 why=f"stack {holder} holds it",
                 fix="choose another host name, or free it on that stack first",
             )
-        if host:
-            self._claims[host] = record_id
+        self._claims[record_id] = host
 
     def _entry_write(self, key: contract.Key, entry: steps.Entry, row: ledgers.LedgerRow | None) -> Write:
         row = row or self._ledger.get(key.id)

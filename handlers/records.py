@@ -44,6 +44,10 @@ class _Record(BaseModel):
     def _null_is_empty(cls, value: Any) -> Any:
         return "" if value is None else value
 
+    def edition(self) -> int:
+        """Another number after every edit of what a person may set."""
+        return hash(self.model_dump_json(exclude={"display"}))
+
 
 class StackRecord(_Record):
     """One row of `agent_stacks`. `config` and `resource_limits` are whatever JSON stands there."""

@@ -82,6 +82,10 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "Der Dienst läuft nicht, obwohl er soll. Er wird um {next} wieder gestartet.",
     ),
     "stopping": ("Being stopped.", "Wird angehalten."),
+    "not_stopped": (
+        "It still runs although it was told to stop. It is told again every minute.",
+        "Der Dienst läuft noch, obwohl er anhalten soll. Er wird jede Minute erneut angehalten.",
+    ),
     "confirming": (
         "Stopped; confirmed when it stays so until {until}.",
         "Angehalten; bestätigt, wenn es bis {until} so bleibt.",

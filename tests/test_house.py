@@ -120,9 +120,9 @@ def test_the_products_waits_are_what_the_design_says() -> None:
 
 def test_default_settings_leave_the_waits_as_they_are() -> None:
     made = settings.Settings(  # type: ignore[call-arg]
-        pocketbase_url="http://127.0.0.1:1",  # type: ignore[arg-type]
+        pocketbase_url="http://127.0.0.1:1",
         coolify_url="http://127.0.0.1:2",
-        coolify_token="1|fake",  # type: ignore[arg-type]
+        coolify_token="1|fake",
         coolify_server_uuid="s",
         _env_file=None,
     )

@@ -48,7 +48,7 @@ def _sequence(
         return plans.needs_look(facts)
     keys = tuple(env.key for env in want.envs)
     opening: dict[str, Any] = {"intent": {"what": "apply" if full else "restart"}}
-    closing: dict[str, Any] = {"intent": None}
+    closing: dict[str, Any] = {"intent": None, "applied_spec": _made(row, want, start=start)}
     acts: list[steps.Act] = []
     if full:
         opening |= {
@@ -57,10 +57,10 @@ def _sequence(
             "domain": want.host,
             "template": want.template,
         }
-        closing |= {"applied_hash": want.hash, "env_keys": sorted(keys), "applied_spec": _made(row, want)}
+        closing |= {"applied_hash": want.hash, "env_keys": sorted(keys)}
         closing |= {"template_version": want.template_version}
         if row.made.get("created") != want.hash:
-            acts.append(steps.PatchService(proof, compose=want.compose, urls=_urls(row, want)))
+            acts.append(steps.PatchService(proof, compose=want.compose, urls=_urls(want)))
         drop = tuple(sorted({*row.env_keys} - {*keys}))
         if want.envs or drop:
             acts.append(steps.PutEnvs(proof, want.envs, drop))
@@ -105,16 +105,17 @@ def _version(facts: StackFacts, want: Desired) -> dict[str, Any]:
     return difference(shown, {"template_version": want.template_version}) if facts.record else {}
 
 
-def _made(row: LedgerRow, want: Desired) -> dict[str, Any]:
-    return {**row.made, "web_service": want.web_service, "created": "", "wish": "running"}
+def _made(row: LedgerRow, want: Desired, *, start: bool) -> dict[str, Any]:
+    """Names as they are; what was started is what an empty `desired_state` asks for from now on."""
+    wish = {"wish": "running"} if start else {}
+    return {**row.made, "web_service": want.web_service, "created": "", **wish}
 
 
-def _urls(row: LedgerRow, want: Desired) -> tuple[tuple[str, str], ...] | None:
-    """The wanted urls; an empty one clears the domain that the service had; None when it never had one."""
+def _urls(want: Desired) -> tuple[tuple[str, str], ...] | None:
+    """The wanted urls; without one an empty one, which clears a domain that the service may still have."""
     if want.urls:
         return want.urls
-    web = str(row.made.get("web_service") or "")
-    return ((web, ""),) if web and row.domain else None
+    return ((want.web_service, ""),) if want.web_service else None
 
 
 def start_begun(facts: StackFacts) -> float:

@@ -83,8 +83,9 @@ def _first_contact(facts: StackFacts, _want: Want) -> contract.Plan | None:
         "FOREIGN_BORN · this stack has no row in the ledger, and its fields or a service in Coolify say that "
         "it was made by something else · nothing is created, started or stopped · run `cloudfreedom adopt`"
     )
+    # Its status stays: it is what says that the stack is foreign.
     return plans.blocked(
-        facts, "foreign_born", plans.shown(facts, status.Status.ERROR, "foreign_born", staff=staff)
+        facts, "foreign_born", {"message": facts.say("foreign_born"), "error_message": staff}
     )
 
 

@@ -26,6 +26,8 @@ class Wish(Enum):
     DELETED = "deleted"
     NOTHING = "nothing"
     """Nothing is created yet and nothing exists: the tenant is pending."""
+    UNKNOWN = "unknown"
+    """Only the tenant's record could say, and it cannot be read: no reason to stop anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,11 @@ def wish(facts: StackFacts) -> Wish:
     record, tenant = facts.record, facts.tenant
     if record is None or record.desired_state == "deleted":
         return Wish.DELETED
-    if tenant is None:
-        return Wish.SUSPENDED
     remembered = str((facts.ledger.made if facts.ledger else {}).get("wish", "running"))
-    wants = record.desired_state or remembered
-    if wants == "running" and tenant.is_active and not record.hold:
+    wants_to_run = (record.desired_state or remembered) == "running" and not record.hold
+    if tenant is None:
+        return Wish.UNKNOWN if wants_to_run else Wish.SUSPENDED
+    if wants_to_run and tenant.is_active:
         return Wish.RUNNING
     if tenant.status == "pending" and not (facts.ledger and facts.ledger.service_uuid):
         return Wish.NOTHING

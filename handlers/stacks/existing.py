@@ -6,7 +6,7 @@ from handlers import naming, steps
 from handlers.stacks import bring, plans, rest
 from handlers.stacks.desired import Desired, Refused, Waiting, Want, Wish
 from handlers.stacks.facts import StackFacts
-from handlers.stacks.unborn import refused
+from handlers.stacks.unborn import refusal
 from handlers.status import Health, Status, parse, stamp
 from listener import contract
 
@@ -23,6 +23,8 @@ def decide(facts: StackFacts, want: Want, wanted: Wish) -> contract.Plan:
             return rest.suspend(facts, want)
         case Wish.RUNNING:
             return _run(facts, want)
+        case Wish.UNKNOWN:
+            return plans.waiting(facts, "waiting_upstream", seconds=facts.site.waits.resync)
 
 
 def _astray(facts: StackFacts) -> contract.Plan | None:
@@ -33,7 +35,7 @@ def _astray(facts: StackFacts) -> contract.Plan | None:
         return _strange(facts, look)
     unlisted = facts.entry is None and facts.is_fresh and facts.list_is_complete
     name = str(row.made.get("service_name", ""))
-    renamed = facts.entry is not None and name and facts.entry.name != name
+    renamed = facts.entry is not None and facts.is_fresh and name and facts.entry.name != name
     if not unlisted and not renamed:
         return None
     if look is None:
@@ -75,13 +77,13 @@ def _run(facts: StackFacts, want: Want) -> contract.Plan:
     assert row is not None
     match want:
         case Refused():
-            return plans.blocked(facts, want.code, refused(want))
+            return refusal(facts, want)
         case Waiting():
             return plans.waiting(facts, want.code, seconds=facts.site.waits.resync)
         case Desired():
             pass
     if facts.refused_hash == want.hash:
-        return plans.blocked(facts, facts.refusal[0], refused(Refused(*facts.refusal)))
+        return refusal(facts, Refused(*facts.refusal))
     if row.intent or row.stage or row.applied_hash != want.hash:
         return bring.up(facts, want)
     if not facts.is_fresh or facts.entry is None:
@@ -106,8 +108,10 @@ def _watch(facts: StackFacts, want: Desired, text: str) -> contract.Plan:
         shown = plans.shown(facts, Status.DEPLOYING, "starting", health=Health.STARTING)
         again = min(waits.poll_busy, plans.until(facts, ends))
         return plans.settled(facts, "starting", shown, again=again)
-    if state == "exited":
-        return _not_running(facts, want)
+    if state == "exited" or (state == "starting" and row.start_open):
+        return _not_running(facts, want, text)
+    if state == "starting":
+        return _starting(facts, want, text)
     shown = plans.shown(facts, Status.RUNNING, "unhealthy", health=Health.UNHEALTHY, staff=_unwell(text))
     return _started(facts, shown) if row.start_open else plans.settled(facts, "unhealthy", shown)
 
@@ -124,16 +128,25 @@ def _started(facts: StackFacts, shown: dict[str, object]) -> contract.Plan:
     return plans.plan(facts, "started", (steps.Record(ledger={"start_open": False}, entry=entry),), shown)
 
 
-def _not_running(facts: StackFacts, want: Desired) -> contract.Plan:
-    """Exited although it should run: tried again slowly, never in a loop."""
+def _starting(facts: StackFacts, want: Desired, text: str) -> contract.Plan:
+    """Our start did not come to an end in time, or somebody starts it in Coolify."""
+    waits = facts.site.waits
+    if facts.clock < bring.start_begun(facts) + waits.slow_retry:
+        return _not_running(facts, want, text)
+    shown = plans.shown(facts, Status.DEPLOYING, "starting", health=Health.STARTING)
+    return plans.settled(facts, "starting", shown, again=waits.poll)
+
+
+def _not_running(facts: StackFacts, want: Desired, text: str) -> contract.Plan:
+    """It does not run although it should: tried again slowly, never in a loop."""
     row, waits = facts.ledger, facts.site.waits
     assert row is not None
-    since = facts.exited_since if facts.exited_since is not None else facts.listed_at
-    begun = bring.start_begun(facts)
-    due = max(since + waits.confirm, begun + waits.slow_retry)
+    due = bring.start_begun(facts) + waits.slow_retry
+    if facts.exited_since is not None:
+        due = max(due, facts.exited_since + waits.confirm)
     usable = "unknown" if facts.server is None else ("yes" if facts.server.is_usable else "NO")
     staff = (
-        "NOT_RUNNING · Coolify shows the service as exited although it should run · "
+        f"NOT_RUNNING · Coolify shows {text} although it should run · "
         f"the start failed or the containers ended; server usable: {usable} · "
         "read the service's logs and deployment log in Coolify"
     )

@@ -35,6 +35,7 @@ class StackFacts:
     """Services whose name ends in this record's id, oldest first."""
     server: payloads.Server | None
     listed_at: float
+    """When the services of its server were asked for."""
     list_is_complete: bool
     effect_at: float
     exited_since: float | None
@@ -43,6 +44,7 @@ class StackFacts:
     unmarked_since: float | None
     strange_since: float | None
     stop_at: float
+    stop_since: float | None
     began_at: float
     look: naming.Look | None
     refused_hash: str = ""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
-from handlers import apply, records, status, steps
+from handlers import apply, memory, records, status, steps
 from handlers.eyes import STACK_IDS, Eyes
 from handlers.stacks import absence, observe, plans
 from handlers.stacks.decide import decide
@@ -13,9 +14,20 @@ from handlers.stacks.desired import Desired, Want, desired
 from handlers.stacks.facts import StackFacts
 from listener import contract, errors
 from listener.compose.catalog import Catalog
+from listener.coolify import payloads
 
 BROKE_OFTEN = 3
 """5xx answers to one unchanged spec, while Coolify answers others, after which it is not tried again."""
+SPECLESS = ("stop", "renamed", "retained")
+"""Reasons of plans whose effects do not depend on what is desired: no edit makes Coolify accept them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What the last plan of a key was made for."""
+
+    reason: str = ""
+    hash: str = ""
 
 
 class StackHandler:
@@ -37,8 +49,9 @@ class StackHandler:
         self._scribe = scribe
         self._allowed = allowed
         self._on_mass_absence = on_mass_absence
-        self._wanted: dict[str, str] = {}
+        self._runs: dict[str, _Run] = {}
         self._groups: dict[str, str] = {}
+        self._polled: Mapping[str, payloads.ServiceEntry] | None = None
 
     def group(self, key: contract.Key) -> str:
         """The stack's tenant, as far as known."""
@@ -63,13 +76,14 @@ class StackHandler:
         stacks = [records.stack(row) for row in rows]
         self._groups = {stack.id: stack.tenant_id for stack in stacks}
         changed = [stack.id for stack in stacks if self._differs(stack, tenants.get(stack.tenant_id))]
-        absent = [row.id for row in eyes.ledger.rows(records.STACKS) if row.id not in self._groups]
+        kept = [row.id for row in eyes.ledger.rows(records.STACKS) if row.stage != "closed"]
+        absent = [record_id for record_id in kept if record_id not in self._groups]
         return [contract.Key(self.collection, record_id) for record_id in (*changed, *absent)]
 
     async def poll(self) -> Iterable[contract.Key]:
-        """A new list of Coolify; the keys whose entry is not what it was in the list before."""
-        before = self._eyes.view.snapshot.services
-        after = (await self._eyes.view.renew()).services
+        """A new list of Coolify; the keys whose entry is not what it was at the poll before."""
+        before = self._eyes.view.snapshot.services if self._polled is None else self._polled
+        self._polled = after = (await self._eyes.view.renew()).services
         moved = {uuid for uuid in {*before, *after} if before.get(uuid) != after.get(uuid)}
         owners = [self._eyes.ledger.owner_of(uuid) for uuid in moved]
         return [contract.Key(self.collection, owner) for owner in owners if owner]
@@ -89,51 +103,68 @@ class StackHandler:
             plan = decide(facts, want)
         if plan.reason == plans.NEEDS_LOOK:
             plan = contract.Plan(key=key, reason="unproven", again=self._eyes.site.waits.two_looks)
-        self._wanted[key.id] = want.hash if isinstance(want, Desired) else ""
+        until, message, staff = self._eyes.memory.of(key.id).stuck
+        if plan.reason in SPECLESS and until > facts.clock:
+            plan = plans.blocked(facts, "refused", _failed(message, staff), again=until - facts.clock)
+        wanted = want.hash if isinstance(want, Desired) and plan.reason not in SPECLESS else ""
+        self._runs[key.id] = _Run(plan.reason, wanted)
         if not plan.steps and plan.again is None:
             self._eyes.memory.of(key.id).settled = _fingerprint(
                 facts.record, facts.tenant, facts.tier, facts.entry
             )
-        return facts, want, plan
+        return facts, want, replace(plan, basis=_basis(facts))
 
     async def apply(self, plan: contract.Plan) -> contract.Outcome:
         """The plan is carried out and the outcome of this run told."""
         hands = steps.Hands(self._eyes.coolify, self._scribe, plan.key)
         outcome = await apply.apply(plan, hands=hands, remembered=self._eyes.memory, allowed=self._allowed)
-        self._eyes.memory.of(plan.key.id).failures = 0
+        seen = self._eyes.memory.of(plan.key.id)
+        seen.failures = 0
+        if any(cast(steps.Act, step).effect for step in plan.steps):
+            seen.broken = ("", 0)
         return outcome
 
     async def report(self, key: contract.Key, error: Exception) -> None:
-        """The record says in words what ended the run; a refusal of Coolify is remembered for its spec."""
+        """The record says in words what ended the run; a refusal of Coolify is remembered."""
         seen = self._eyes.memory.of(key.id)
-        say = self._eyes.site.voice.say
+        run = self._runs.get(key.id, _Run())
         show: dict[str, Any] = {}
         match error:
             case errors.Refusal():
                 show = _failed(error.message, str(error))
             case errors.UpstreamRefusal():
-                show = _failed(say("upstream_refused"), str(error))
-                seen.refused_hash = self._wanted.get(key.id, "")
-                seen.refusal = (error.code, show["message"], show["error_message"])
+                show = self._refused(seen, run, error)
             case errors.Transient():
-                seen.failures += 1
-                if self._breaks_on_this(error, seen.failures):
-                    show = _failed(say("upstream_refused"), str(error))
-                    seen.refused_hash = self._wanted.get(key.id, "")
-                    seen.refusal = (error.code, show["message"], show["error_message"])
-                elif seen.failures == BROKE_OFTEN:
-                    show = {"message": say("waiting_upstream")}
+                show = self._passing(seen, run, error)
             case errors.ListenerError():
                 pass
             case _:
-                show = _failed(say("bug"), f"UNEXPECTED · {type(error).__name__} · see the listener's log")
+                staff = f"UNEXPECTED · {type(error).__name__} · see the listener's log"
+                show = _failed(self._eyes.site.voice.say("bug"), staff)
         if show:
             await self._scribe.record(key, show=show)
 
-    def _breaks_on_this(self, error: errors.Transient, failures: int) -> bool:
-        """Coolify answers lists, and 5xx to this spec, again and again."""
-        lists_answer = self._eyes.view.snapshot.is_complete
-        return failures >= BROKE_OFTEN and error.why.startswith("HTTP 5") and lists_answer
+    def _refused(self, seen: memory.Sighting, run: _Run, error: errors.ListenerError) -> dict[str, Any]:
+        """Not again with this spec; what depends on none, not again soon."""
+        show = _failed(self._eyes.site.voice.say("upstream_refused"), str(error))
+        if run.reason in SPECLESS:
+            until = self._eyes.memory.clock() + self._eyes.site.waits.slow_retry
+            seen.stuck = (until, show["message"], show["error_message"])
+        seen.refused_hash = run.hash
+        seen.refusal = (error.code, show["message"], show["error_message"])
+        return show
+
+    def _passing(self, seen: memory.Sighting, run: _Run, error: errors.Transient) -> dict[str, Any]:
+        """Again, soon; but not when Coolify answers lists, and 5xx to this spec, again and again."""
+        seen.failures += 1
+        if run.hash and error.why.startswith("HTTP 5") and self._eyes.view.snapshot.is_complete:
+            count = seen.broken[1] + 1 if seen.broken[0] == run.hash else 1
+            seen.broken = (run.hash, count)
+            if count >= BROKE_OFTEN:
+                return self._refused(seen, run, error)
+        return (
+            {"message": self._eyes.site.voice.say("waiting_upstream")} if seen.failures >= BROKE_OFTEN else {}
+        )
 
     def _judge_absence(self, returned: set[str], viewed: set[str]) -> None:
         eyes, remembered = self._eyes, self._eyes.memory
@@ -161,6 +192,13 @@ class StackHandler:
 
 def _failed(message: str, staff: str) -> dict[str, Any]:
     return {"status": str(status.Status.ERROR), "message": message, "error_message": staff}
+
+
+def _basis(facts: StackFacts) -> str:
+    """What people asked for and Coolify shows; nothing in it is of our own making."""
+    people = [record.edition() if record else 0 for record in (facts.record, facts.tenant, facts.tier)]
+    entry = (facts.entry.name, facts.entry.status) if facts.entry else None
+    return str(hash((*people, facts.gone, entry)))
 
 
 def _fingerprint(

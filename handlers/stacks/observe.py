@@ -11,6 +11,7 @@ from handlers.stacks import unborn
 from handlers.stacks.facts import StackFacts
 from handlers.status import parse
 from listener import errors
+from listener.coolify import payloads
 from listener.coolify.view import Snapshot
 
 STALE_ACTION = 60.0
@@ -19,6 +20,7 @@ STALE_ACTION = 60.0
 
 async def observe(eyes: Eyes, record_id: str) -> StackFacts:
     """The facts of one stack, as of now. Reads PocketBase; Coolify only by the shared list."""
+    await eyes.ledger.sure(record_id, eyes.database)
     row = await eyes.database.get(records.STACKS, record_id, expand="tenant_id")
     record = records.stack(row) if row else None
     remembered = eyes.ledger.get(record_id)
@@ -60,10 +62,11 @@ async def look(eyes: Eyes, facts: StackFacts) -> StackFacts:
 
 
 def _moment(eyes: Eyes, record_id: str) -> float:
-    """A list must be younger than this: our last effect, and while something is in flight one pace."""
+    """A list must be younger than this: our last effect, and one pace while much may change or is unknown."""
     row, now = eyes.ledger.get(record_id), eyes.memory.clock()
     effect_at = eyes.memory.of(record_id).effect_at
-    if row is not None and (row.start_open or row.stage == "stopping" or row.intent):
+    in_flight = row is not None and (row.start_open or row.stage == "stopping" or row.intent)
+    if in_flight or eyes.view.snapshot.unknown:
         return max(effect_at, now - eyes.site.waits.poll_busy)
     return effect_at
 
@@ -84,6 +87,7 @@ def _facts(eyes: Eyes, record_id: str, snapshot: Snapshot) -> StackFacts:
         seen.is_restart_seen = seen.is_restart_seen and seen.exited_last > memory.NEVER
     uuid = row.service_uuid if row else ""
     entry = snapshot.services.get(uuid)
+    server_uuid = entry.server_uuid if entry else (row.server_uuid if row else "")
     return StackFacts(
         id=record_id,
         now=eyes.now(),
@@ -99,8 +103,8 @@ def _facts(eyes: Eyes, record_id: str, snapshot: Snapshot) -> StackFacts:
         host_holder=None,
         entry=entry,
         marked=snapshot.of_record(record_id),
-        server=snapshot.servers.get(entry.server_uuid if entry else (row.server_uuid if row else "")),
-        listed_at=snapshot.requested_at,
+        server=snapshot.servers.get(server_uuid),
+        listed_at=snapshot.listed_at(server_uuid),
         list_is_complete=snapshot.is_complete,
         effect_at=seen.effect_at,
         exited_since=None,
@@ -108,23 +112,28 @@ def _facts(eyes: Eyes, record_id: str, snapshot: Snapshot) -> StackFacts:
         unmarked_since=None,
         strange_since=seen.strange_since,
         stop_at=seen.stop_at,
+        stop_since=None,
         began_at=eyes.memory.began_at,
-        look=_kept_look(eyes, record_id, (entry.name, entry.updated_at) if entry else None),
+        look=_kept_look(eyes, record_id, entry, snapshot),
         refused_hash=seen.refused_hash,
         refusal=seen.refusal,
     )
 
 
-def _kept_look(eyes: Eyes, record_id: str, entry: tuple[str, str] | None) -> naming.Look | None:
+def _kept_look(
+    eyes: Eyes, record_id: str, entry: payloads.ServiceEntry | None, snapshot: Snapshot
+) -> naming.Look | None:
     """The last look while it counts: a proof while its entry stays, a strange one for a while."""
     seen, now = eyes.memory.of(record_id), eyes.memory.clock()
     match seen.look:
         case naming.Proof() as proof:
-            if entry and seen.look_entry == ("", "") and entry[0] == proof.name:
-                seen.look_entry = entry
-            if entry is None or entry == seen.look_entry:
-                return proof
-            return None
+            if entry is None:
+                known_until = max(proof.read_at, seen.effect_at)
+                return None if snapshot.is_complete and snapshot.requested_at > known_until else proof
+            as_listed = (entry.name, entry.updated_at)
+            if seen.look_entry == ("", "") and entry.name == proof.name:
+                seen.look_entry = as_listed
+            return proof if seen.look_entry == as_listed else None
         case naming.Foreign() | naming.Missing() as strange:
             return strange if now - strange.read_at < eyes.site.waits.two_looks else None
         case None:
@@ -136,7 +145,7 @@ def _seen(eyes: Eyes, facts: StackFacts, snapshot: Snapshot) -> StackFacts:
     seen = eyes.memory.of(facts.id)
     if facts.entry is not None:
         state = parse(facts.entry.status)[0]
-        eyes.memory.listed(facts.id, state=state, requested_at=snapshot.requested_at)
+        eyes.memory.listed(facts.id, state=state, requested_at=facts.listed_at)
     if facts.marked:
         seen.unmarked_since = None
     elif facts.list_is_complete and snapshot.requested_at >= unborn.window_ends(facts):
@@ -146,6 +155,7 @@ def _seen(eyes: Eyes, facts: StackFacts, snapshot: Snapshot) -> StackFacts:
     return replace(
         facts,
         exited_since=seen.exited_since,
+        stop_since=seen.stop_since,
         is_restart_seen=seen.is_restart_seen,
         unmarked_since=seen.unmarked_since,
         project_uuid=tenant_row.project_uuid if tenant_row else "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from handlers import status, steps
@@ -22,10 +23,11 @@ def settled(
     return plan(facts, reason, (), show, again=again)
 
 
-def blocked(facts: StackFacts, reason: str, show: Mapping[str, Any]) -> contract.Plan:
-    """Nothing is touched until a person edits the record or commands."""
-    made = plan(facts, reason, (), show)
-    return contract.Plan(key=made.key, steps=made.steps, reason=reason, message=made.message, blocked=reason)
+def blocked(
+    facts: StackFacts, reason: str, show: Mapping[str, Any], *, again: float | None = None
+) -> contract.Plan:
+    """Nothing is touched until a person acts on the record, or elsewhere, which is looked for `again`."""
+    return replace(plan(facts, reason, (), show, again=again), blocked=reason)
 
 
 def waiting(facts: StackFacts, code: str, *, seconds: float, **values: str) -> contract.Plan:
@@ -34,8 +36,9 @@ def waiting(facts: StackFacts, code: str, *, seconds: float, **values: str) -> c
 
 
 def until(facts: StackFacts, moment: float) -> float:
-    """Seconds from now to just after a point on the listener's clock."""
-    return max(moment - facts.clock, 0.0) + SHORTEST_WAIT
+    """Seconds to just after a point on the listener's clock; of one that passed, to the next list."""
+    left = moment - facts.clock
+    return left + SHORTEST_WAIT if left > 0 else facts.site.waits.poll_busy
 
 
 def needs_look(facts: StackFacts) -> contract.Plan:
@@ -91,4 +94,4 @@ def shown(
 ) -> dict[str, Any]:
     """Status, message and error of a record; `health` is left as it is when None."""
     show = {"status": str(word), "message": facts.say(code, **values), "error_message": staff}
-    return show if health is None else {**show, "health": health}
+    return show if health is None else {**show, "health": str(health)}

@@ -30,6 +30,8 @@ def suspend(facts: StackFacts, want: Want) -> contract.Plan:
     shown = _suspended(facts)
     if isinstance(want, Refused):
         shown |= {"message": want.message, "error_message": want.staff}
+    elif isinstance(want, Desired) and want.hash == facts.refused_hash:
+        shown |= {"message": facts.refusal[1], "error_message": facts.refusal[2]}
     if row.stage == "stopped" and _rests(facts):
         if isinstance(want, Desired) and want.hash not in (row.applied_hash, facts.refused_hash):
             return bring.save(facts, want, shown)
@@ -92,11 +94,11 @@ def _stop(
             "SERVER_PRUNES_VOLUMES · a stopped stack's volumes would be deleted · the server's setting "
             "“delete unused volumes” is on · switch it off in Coolify: Server → Docker Cleanup"
         )
-        return plans.blocked(
-            facts, "server_prunes_volumes", {"message": facts.say("blocked"), "error_message": staff}
-        )
+        show = {"message": facts.say("blocked"), "error_message": staff}
+        return plans.blocked(facts, "server_prunes_volumes", show, again=waits.servers)
     if row.stage not in ("stopping", "stopped", "retained"):
         return _send_stop(facts, verb, ledger, shown)
+    shown = _late(facts, shown)
     if not facts.is_fresh or facts.entry is None:
         return plans.settled(facts, "stopping", shown, again=waits.poll_busy)
     state, _ = parse(facts.entry.status)
@@ -109,11 +111,26 @@ def _stop(
     return plans.settled(facts, "stopping", shown, again=waits.poll_busy)
 
 
+def _late(facts: StackFacts, shown: dict[str, Any]) -> dict[str, Any]:
+    """What the record says while a stop takes longer than it may."""
+    waits = facts.site.waits
+    if facts.stop_since is None or facts.clock - facts.stop_since < waits.stop:
+        return shown
+    text = facts.entry.status if facts.entry else "no such service"
+    staff = (
+        f"NOT_STOPPED · {waits.stop:.0f} s after the stop Coolify shows {text} · its queue stands still, or "
+        "it cannot reach the server · check server and queue in Coolify"
+    )
+    return {**shown, "message": facts.say("not_stopped"), "error_message": staff}
+
+
 def _send_stop(facts: StackFacts, verb: str, ledger: dict[str, Any], shown: dict[str, Any]) -> contract.Plan:
     if not isinstance(facts.look, naming.Proof):
         return plans.needs_look(facts)
     opening = steps.Record(
-        ledger=ledger | {"stage": "stopping", "intent": None}, show=shown, entry=steps.Entry(verb, "started")
+        ledger=ledger | {"stage": "stopping", "intent": None},
+        show=shown,
+        entry=steps.Entry(verb, "started"),
     )
     return contract.Plan(
         key=facts.key,
@@ -138,6 +155,8 @@ def _confirm(facts: StackFacts, shown: dict[str, Any]) -> contract.Plan | None:
     if not isinstance(facts.look, naming.Proof) or facts.look.read_at < facts.exited_since:
         return plans.needs_look(facts)
     if not facts.look.server_status:
+        if facts.clock - facts.look.read_at >= waits.poll:
+            return plans.needs_look(facts)
         return plans.waiting(facts, "waiting_upstream", seconds=waits.poll)
     return None
 

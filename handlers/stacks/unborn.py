@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from handlers import naming, records, status, steps
+from handlers import naming, records, steps
 from handlers.stacks import plans
 from handlers.stacks.desired import Desired, Refused, Waiting, Want, Wish
 from handlers.stacks.facts import StackFacts
@@ -34,17 +34,19 @@ def decide(facts: StackFacts, want: Want, wanted: Wish) -> contract.Plan:
             )
         case Wish.RUNNING:
             return _provision(facts, want)
+        case Wish.UNKNOWN:
+            return plans.waiting(facts, "waiting_upstream", seconds=facts.site.waits.resync)
 
 
 def _provision(facts: StackFacts, want: Want) -> contract.Plan:
     record, tenant = facts.record, facts.tenant
     if isinstance(want, Refused):
-        return plans.blocked(facts, want.code, refused(want))
+        return refusal(facts, want)
     if isinstance(want, Waiting) or record is None or tenant is None:
         code = want.code if isinstance(want, Waiting) else "waiting_project"
         return plans.waiting(facts, code, seconds=facts.site.waits.resync)
     if facts.refused_hash == want.hash:
-        return plans.blocked(facts, facts.refusal[0], refused(Refused(*facts.refusal)))
+        return refusal(facts, Refused(*facts.refusal))
     if not facts.list_is_complete:
         return plans.waiting(facts, "waiting_list", seconds=facts.site.waits.poll_busy)
     if not facts.project_uuid:
@@ -82,6 +84,7 @@ def _create(
             "project_uuid": facts.project_uuid,
             "salt": facts.salt,
             "domain": want.host,
+            "stage": "",
             "template": want.template,
             "template_version": want.template_version,
             "intent": {"what": "create", "begun": facts.now.isoformat()},
@@ -208,6 +211,8 @@ def consume(facts: StackFacts, changes: Mapping[str, object] | None) -> contract
     return contract.Plan(key=facts.key, steps=(act,), reason=code, again=0.0)
 
 
-def refused(want: Refused) -> dict[str, object]:
-    """What a refused record shows: words for its user, three parts for staff."""
-    return {"status": str(status.Status.ERROR), "message": want.message, "error_message": want.staff}
+def refusal(facts: StackFacts, want: Refused) -> contract.Plan:
+    """Nothing is touched until the record is edited, or until another stack gives up the wanted domain."""
+    show = {"status": str(Status.ERROR), "message": want.message, "error_message": want.staff}
+    again = facts.site.waits.resync if want.code == "DOMAIN_TAKEN" else None
+    return plans.blocked(facts, want.code.lower(), show, again=again)

@@ -16,7 +16,7 @@ from listener.coolify import payloads
 
 @dataclass(frozen=True, slots=True)
 class TenantFacts:
-    """One tenant as observed. `projects` is None when no project is wanted: then nobody asked Coolify."""
+    """One tenant as observed. `projects` are Coolify's when one is wanted; else nobody asked."""
 
     id: str
     now: datetime
@@ -27,12 +27,14 @@ class TenantFacts:
     record: records.TenantRecord | None
     ledger: ledger.LedgerRow | None
     is_wished: bool
-    projects: tuple[payloads.Project, ...] | None
+    projects: tuple[payloads.Project, ...]
     projects_at: float
     unmarked_since: float | None
     """Request time of the first project list, after the settle window, without our marker."""
     stacks: tuple[str, ...] = ()
     """Stacks to wake, because the tenant changed."""
+    refusal: str = ""
+    """What Coolify's refusal of the project says to people, while nobody edited the tenant since."""
 
     @property
     def key(self) -> contract.Key:
@@ -47,7 +49,7 @@ class TenantFacts:
     @property
     def marked(self) -> tuple[payloads.Project, ...]:
         """Projects that carry the tenant's full marker."""
-        return tuple(p for p in self.projects or () if naming.read(p.description) == self.marker)
+        return tuple(p for p in self.projects if naming.read(p.description) == self.marker)
 
 
 def decide(facts: TenantFacts) -> contract.Plan:
@@ -64,8 +66,9 @@ def decide(facts: TenantFacts) -> contract.Plan:
 
 def _wished(facts: TenantFacts, record: records.TenantRecord, row: ledger.LedgerRow | None) -> contract.Plan:
     """A stack waits for the project, and none is known."""
-    if facts.projects is None:
-        return _show(facts, record, _waiting(facts), again=facts.site.waits.poll_busy)
+    if facts.refusal:
+        shown = {"listener_status": str(TenantStatus.BLOCKED), "listener_message": facts.refusal}
+        return _show(facts, record, shown, blocked="refused")
     if facts.marked:
         return _adopt(facts, facts.marked[0])
     if row is not None and row.intent:

@@ -22,6 +22,8 @@ class TenantHandler:
         self._scribe = scribe
         self._allowed = allowed
         self._settled: dict[str, str] = {}
+        self._editions: dict[str, int] = {}
+        self._refused: dict[str, int] = {}
 
     def group(self, key: contract.Key) -> str:
         """The tenant itself."""
@@ -44,11 +46,15 @@ class TenantHandler:
     async def plan(self, key: contract.Key) -> contract.Plan:
         """The plan for a tenant; Coolify is asked for projects only while a stack waits for one."""
         eyes = self._eyes
+        await eyes.ledger.sure(key.id, eyes.database)
         record = await eyes.tenant(key.id)
         seen = eyes.memory.of(key.id)
         wished = self._wants_project(key.id)
+        self._editions[key.id] = record.edition() if record else 0
+        is_refused = self._refused.get(key.id) == self._editions[key.id]
         projects_at = eyes.memory.clock()
-        projects = tuple(await eyes.coolify.projects()) if wished and record else None
+        asks = wished and record is not None and not is_refused
+        projects = tuple(await eyes.coolify.projects()) if asks else ()
         facts = TenantFacts(
             id=key.id,
             now=eyes.now(),
@@ -63,14 +69,15 @@ class TenantHandler:
             projects_at=projects_at,
             unmarked_since=None,
             stacks=await self._stacks_to_wake(record),
+            refusal=eyes.site.voice.say("upstream_refused") if is_refused else "",
         )
-        if projects is not None and not facts.marked and projects_at >= window_ends(facts):
+        if asks and not facts.marked and projects_at >= window_ends(facts):
             seen.unmarked_since = seen.unmarked_since or projects_at
             facts = replace(facts, unmarked_since=seen.unmarked_since)
         plan = decide(facts)
         if record is not None and not plan.steps:
             self._settled[key.id] = record.model_dump_json()
-        return plan
+        return replace(plan, basis=f"{self._editions[key.id]} {wished}")
 
     async def apply(self, plan: contract.Plan) -> contract.Outcome:
         """The plan is carried out; stacks that waited for the project are woken when it is there."""
@@ -84,13 +91,14 @@ class TenantHandler:
         return outcome
 
     async def report(self, key: contract.Key, error: Exception) -> None:
-        """The tenant's record says what keeps its project from being made."""
+        """The tenant's record says what keeps its project from being made; a refusal is remembered."""
         say = self._eyes.site.voice.say
         match error:
             case errors.Refusal():
                 message = error.message
             case errors.UpstreamRefusal():
                 message = say("upstream_refused")
+                self._refused[key.id] = self._editions.get(key.id, 0)
             case errors.ListenerError():
                 return
             case _:
@@ -107,11 +115,10 @@ class TenantHandler:
         """The tenant's stacks, when something that they depend on is not what it was."""
         if record is None:
             return ()
-        spec = record.model_dump_json(exclude={"display"})
         seen = self._eyes.memory.of(record.id)
-        if seen.settled == spec:
+        if seen.settled == record.edition():
             return ()
-        seen.settled = spec
+        seen.settled = record.edition()
         return tuple(key.id for key in await self._stack_keys(record.id))
 
     async def _stack_keys(self, tenant_id: str) -> tuple[contract.Key, ...]:

@@ -15,6 +15,10 @@ WINDOW = 60.0
 """Seconds of Coolify's fixed window."""
 RETRY_UNTOLD = 15.0
 """Seconds to wait after a 429 that does not say how long."""
+REORDERED = 16
+"""Answers that may overtake each other: the connections of one client. A larger jump is a new window."""
+LOOK = 1.0
+"""Seconds after which a waiting call looks again: an answer may have told more."""
 
 
 class Budget:
@@ -22,47 +26,58 @@ class Budget:
 
     def __init__(self, *, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._closed_until = 0.0
-        self._window_began = 0.0
+        self._closed_until = float("-inf")
+        self._ends = float("-inf")
+        """When the present window is over, at the latest."""
+        self._is_told = False
+        """An answer of the present window has come."""
+        self._lowest = 0
+        self._uncounted = 0
+        """Calls made before the first answer told of any limit."""
         self.limit: int | None = None
         self.remaining: int | None = None
 
-    async def turn(self) -> None:
-        """Returns when a call may be made."""
+    async def opened(self) -> None:
+        """Returns when a call may be made, and takes no turn."""
         while (left := self.wait_seconds()) > 0:
-            await anyio.sleep(left)
-        if self.remaining is not None and self.remaining > 0:
-            self.remaining -= 1
+            await anyio.sleep(min(left, LOOK))
+
+    async def turn(self) -> None:
+        """Returns when a call may be made, which counts as made."""
+        await self.opened()
+        now = self._clock()
+        if now >= self._ends:
+            self.remaining, self._ends, self._is_told = self.limit, now + WINDOW, False
+        if self.remaining is None:
+            self._uncounted += 1
+        else:
+            self.remaining = max(self.remaining - 1, 0)
 
     def wait_seconds(self) -> float:
         """Seconds until the next call may be made; 0 when it may be made now."""
         now = self._clock()
-        if self._closed_until > now:
-            return self._closed_until - now
-        if self.remaining == 0 and now < self._window_began + WINDOW:
-            return self._window_began + WINDOW - now
-        return 0.0
+        spent_until = self._ends if self.remaining == 0 else now
+        return max(self._closed_until - now, spent_until - now, 0.0)
 
     def told(self, headers: Mapping[str, str]) -> None:
         """Take over what an answer says; answers without the headers (401, health) say nothing."""
         limit, remaining = headers.get("x-ratelimit-limit"), headers.get("x-ratelimit-remaining")
         if limit is None or remaining is None or not (limit.isdigit() and remaining.isdigit()):
             return
-        now = self._clock()
-        if (
-            self.remaining is None
-            or int(remaining) > self.remaining + 1
-            or now >= self._window_began + WINDOW
-        ):
-            self._window_began = now
-            self.remaining = int(remaining)
-        self.limit = int(limit)
-        self.remaining = min(self.remaining, int(remaining))
+        self.limit, left = int(limit), int(remaining)
+        is_new = self._is_told and left > self._lowest + REORDERED
+        if is_new or self.remaining is None:
+            on_their_way = REORDERED if is_new else self._uncounted - 1
+            self.remaining = max(left - on_their_way, 0)
+        if is_new or not self._is_told:
+            self._lowest, self._is_told, self._ends = left, True, self._clock() + WINDOW
+        self._lowest = min(self._lowest, left)
+        self.remaining = min(self.remaining, left)
 
     def refused(self, headers: Mapping[str, str]) -> float:
-        """A 429 came: nothing is sent for the returned number of seconds."""
+        """A 429 came: nothing is sent for the returned number of seconds, then a new window begins."""
         told = headers.get("retry-after", "")
         after = float(told) if told.isdigit() else RETRY_UNTOLD
         self._closed_until = max(self._closed_until, self._clock() + after)
-        self.remaining = None
+        self.remaining, self._ends = 0, self._closed_until
         return after

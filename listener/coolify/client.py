@@ -106,6 +106,16 @@ class Coolify:
         """The variable is gone, or was already."""
         await self._call("DELETE", f"/services/{uuid}/envs/{env_uuid}", missing_ok=True)
 
+    async def logs(self, uuid: str, container: str, *, lines: int) -> str:
+        """The last lines of one container, which must run; slow: Coolify asks the host while we wait.
+
+        Raises `UpstreamRefusal` with status 400 or 404 when it does not run or is unknown (4.3.10,
+        ServicesController.php).
+        """
+        params = {"sub_service_name": container, "lines": lines}
+        answer = await self._call("GET", f"/services/{uuid}/logs", safe=True, params=params)
+        return payloads.text_of(_object(answer), "logs")
+
     async def restart(self, uuid: str) -> None:
         """Queues stop and up; accepted from any state, so it is the one way to make it so."""
         await self._call("POST", f"/services/{uuid}/restart")

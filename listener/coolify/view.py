@@ -1,8 +1,9 @@
 """One cheap list per server, shared by every key, and honest about its age.
 
 Lists carry the time they were *requested*: for a key they count only if that is later than the answer to our
-last effect on it. A list that fails leaves its server's services unknown, never absent. The light list
-costs Coolify about 2.5 ms a service (4.3.10), so it is read at most every 20 times its own duration.
+last effect on it. A list that fails leaves its server's services as they were, with their old time: unknown,
+never absent, never fresh. The light list costs Coolify about 2.5 ms a service (4.3.10), so it is read at most
+every 20 times its own duration.
 """
 
 from __future__ import annotations
@@ -23,12 +24,15 @@ NEVER = float("-inf")
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What Coolify listed. `requested_at` is the oldest request among its servers, on the view's clock."""
+    """What Coolify listed, and when it was asked, on the view's clock."""
 
     services: dict[str, payloads.ServiceEntry] = field(default_factory=dict)
     """By uuid, over all servers that answered."""
     servers: dict[str, payloads.Server] = field(default_factory=dict)
     requested_at: float = NEVER
+    """When the last round of lists began, whatever became of them."""
+    listed: dict[str, float] = field(default_factory=dict)
+    """By server: when its services were asked for as they stand here."""
     unknown: frozenset[str] = frozenset()
     """Servers whose list failed: what is missing there is unknown, not absent."""
 
@@ -36,6 +40,10 @@ class Snapshot:
     def is_complete(self) -> bool:
         """Every known server answered: only then may absence be read out of it."""
         return self.requested_at > NEVER and not self.unknown
+
+    def listed_at(self, server_uuid: str) -> float:
+        """When this server's services were asked for; for a server that is none of ours, the last round."""
+        return self.listed.get(server_uuid, self.requested_at)
 
     def of_record(self, record_id: str) -> tuple[payloads.ServiceEntry, ...]:
         """Services whose name ends in this record id (clones carry a suffix and do not), oldest first."""
@@ -95,19 +103,27 @@ class View:
         await self._renew_servers(requested_at)
         wanted = {*self._servers, *(uuid for uuid in self._known_servers() if uuid)}
         services: dict[str, payloads.ServiceEntry] = {}
+        listed: dict[str, float] = {}
         unknown: set[str] = set()
+        duration = 0.0
         for uuid in sorted(wanted):
+            await self._coolify.budget.opened()
+            began = self._clock()
             try:
-                listed = await self._coolify.services_on(uuid)
+                entries = await self._coolify.services_on(uuid)
+                listed[uuid] = requested_at
             except (errors.Transient, errors.UpstreamRefusal):
                 unknown.add(uuid)
-                listed = [e for e in self.snapshot.services.values() if e.server_uuid == uuid]
-            services |= {entry.uuid: entry for entry in listed}
-        self._duration = self._clock() - requested_at
+                entries = [e for e in self.snapshot.services.values() if e.server_uuid == uuid]
+                listed[uuid] = self.snapshot.listed.get(uuid, NEVER)
+            services |= {entry.uuid: entry for entry in entries}
+            duration += self._clock() - began
+        self._duration = duration
         self.snapshot = Snapshot(
             services=services,
             servers=dict(self._servers),
             requested_at=requested_at,
+            listed=listed,
             unknown=frozenset(unknown),
         )
 

@@ -87,6 +87,10 @@ class Lease:
             self._echoed_fence = pulse.fence
             self._deaf_since = None
 
+    def listen_anew(self) -> None:
+        """A new stream is there: it has two beats to bring an echo before it is suspected in its turn."""
+        self._suspected = self._clock()
+
     def mark_lost(self) -> None:
         """Nothing begins until the row was read again and a renewal acknowledged."""
         self._leading = False

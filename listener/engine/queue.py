@@ -111,13 +111,19 @@ class Queue:
         self._failures[key] += 1
         ceiling = min(self._waits.backoff_last, self._waits.backoff_first * 2.0**doublings)
         seconds = self._random() * ceiling
-        self._rest(key, seconds)
+        self.rest(key, seconds)
+        self.add_after(key, seconds)
         return seconds
 
     def park(self, key: contract.Key) -> None:
         """The key failed and is due after `Waits.slow_retry`; no sweep brings it back sooner."""
         self._failures[key] += 1
-        self._rest(key, self._waits.slow_retry)
+        self.rest(key, self._waits.slow_retry)
+        self.add_after(key, self._waits.slow_retry)
+
+    def rest(self, key: contract.Key, seconds: float) -> None:
+        """The key failed: for so long only news is a reason to try it again. It is not made due by this."""
+        self._resting[key] = self._clock() + seconds
 
     def rest_left(self, key: contract.Key) -> float:
         """Seconds by which the key was taken before the time that its last failure set; 0 when it is due."""
@@ -158,10 +164,6 @@ class Queue:
         lane = self._touched.pop(key, None)
         if lane is not None:
             self.add(key, lane)
-
-    def _rest(self, key: contract.Key, seconds: float) -> None:
-        self._resting[key] = self._clock() + seconds
-        self.add_after(key, seconds)
 
     def _next_lane(self) -> Lane | None:
         live, sweep = (len(self._ready[lane]) for lane in (Lane.LIVE, Lane.SWEEP))

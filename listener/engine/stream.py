@@ -72,6 +72,7 @@ class Stream:
                 self._inbox.put(item)
             case contract.Gap():
                 self._metrics.feed_connects_total.inc()
+                self._lease.listen_anew()
                 self._sweeper.request(item.reason)
             case contract.Pulse():
                 self._lease.heard(item)

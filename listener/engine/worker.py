@@ -185,6 +185,7 @@ class Workers:
                 return "throttled"
             case errors.Terminal():
                 self._queue.forget(key)
+                self._queue.rest(key, self._waits.resync)
                 log.warning("run.refused", code=error.code, error=str(error))
                 word = "terminal"
             case errors.ListenerError():

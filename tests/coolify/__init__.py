@@ -1,0 +1,1 @@
+"""Coolify's room against the stand-in, in process and under virtual time."""

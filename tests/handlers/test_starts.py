@@ -1,0 +1,106 @@
+"""When a start is believed, and what is said of one that fails."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from tests.handlers.world import World
+
+RESTART = "POST /services/{uuid}/restart"
+OTHER: dict[str, Any] = {"env_vars": {"TELEGRAM_BOT_TOKEN": "fake-other"}}
+
+
+async def test_a_restart_is_not_called_running_before_it_was_seen_down(world: World) -> None:
+    """Coolify queues it: what it shows as running is still what ran before."""
+    stack = await world.running()
+    world.coolify.knobs.turn({"job_delay": 30.0, "start_seconds": 20.0, "sync_delay": 1.0})
+    await world.edit(stack, config=OTHER)
+    await world.settle(25)
+    row = await world.row(stack)
+    assert (row["status"], row["message"]) == ("deploying", "Started; waiting until it runs.")
+    await world.settle()
+    assert ((await world.row(stack))["status"], world.service(stack).ups) == ("running", 2)
+
+
+async def test_a_restart_too_quick_to_be_seen_is_believed_after_the_confirm_time(world: World) -> None:
+    stack = await world.running()
+    world.coolify.knobs.turn({"job_delay": 0.0, "start_seconds": 0.0, "sync_delay": 0.0})
+    await world.edit(stack, config=OTHER)
+    began = world.clock.seconds
+    await world.settle()
+    assert (await world.row(stack))["status"] == "running"
+    assert world.clock.seconds - began >= world.waits.confirm
+
+
+async def test_a_restart_is_not_believed_early_by_a_new_process_either(world: World) -> None:
+    stack = await world.running()
+    world.coolify.knobs.turn({"job_delay": 60.0})
+    await world.edit(stack, config=OTHER)
+    await world.settle(6)
+    await world.restart()
+    await world.settle(20)
+    assert (await world.row(stack))["status"] == "deploying"
+    await world.settle()
+    assert (await world.row(stack))["status"] == "running"
+
+
+async def test_a_start_that_fails_is_told_at_its_deadline_and_retried_slowly(world: World) -> None:
+    world.coolify.knobs.never_start = "^cf-"
+    stack = await world.stack()
+    began = world.clock.seconds
+    await world.live(400)
+    row = await world.row(stack)
+    assert (row["status"], row["message"][:34]) == ("error", "It does not run although it should")
+    assert row["error_message"].startswith("NOT_RUNNING · Coolify shows exited although it should run")
+    assert "server usable: yes" in row["error_message"]
+    await world.live(3600)
+    starts = [call.at for call in world.coolify.calls if call.route.endswith("/restart")]
+    assert min(b - a for a, b in itertools.pairwise(starts)) >= world.waits.slow_retry
+    assert len(starts) <= 1 + (world.clock.seconds - began) / world.waits.slow_retry
+    world.coolify.knobs.never_start = ""
+    await world.live(1000)
+    assert ((await world.row(stack))["status"], (await world.row(stack))["error_message"]) == ("running", "")
+
+
+async def test_a_start_that_hangs_is_told_at_its_deadline(world: World) -> None:
+    world.coolify.knobs.start_seconds = 100_000.0
+    stack = await world.stack()
+    await world.live(400)
+    row = await world.row(stack)
+    assert (row["status"], row["message"][:34]) == ("error", "It does not run although it should")
+    assert "Coolify shows starting:unhealthy" in row["error_message"]
+    await world.live(900)
+    assert (await world.row(stack))["message"] == "Started; waiting until it runs."
+    assert world.effects().count(RESTART) == 1
+
+
+async def test_a_stack_that_is_unhealthy_at_its_deadline_runs_badly_and_is_left_alone(world: World) -> None:
+    world.coolify.knobs.unhealthy = "^cf-"
+    stack = await world.stack("base-llm")
+    await world.live(60)
+    assert (await world.row(stack))["status"] == "deploying"
+    await world.live(1500)
+    row = await world.row(stack)
+    assert (row["status"], row["health"]) == ("running", "unhealthy")
+    assert row["error_message"].startswith("UNHEALTHY · Coolify shows running:unhealthy")
+    assert world.effects().count(RESTART) == 1
+    world.coolify.knobs.unhealthy = ""
+    world.coolify.hand.sync(world.service(stack).uuid)
+    await world.live(70)
+    assert ((await world.row(stack))["health"], (await world.row(stack))["error_message"]) == ("healthy", "")
+
+
+async def test_health_that_a_template_cannot_tell_is_not_waited_for(world: World) -> None:
+    world.coolify.knobs.unhealthy = "^cf-"
+    stack = await world.stack("telegram-bot")
+    await world.settle(60)
+    row = await world.row(stack)
+    assert (row["status"], row["health"]) == ("running", "unhealthy")
+
+
+async def test_containers_that_end_are_started_again(world: World) -> None:
+    stack = await world.running()
+    world.coolify.hand.kill(world.service(stack).uuid)
+    await world.live(1200)
+    assert ((await world.row(stack))["status"], world.service(stack).ups) == ("running", 2)
