@@ -33,6 +33,8 @@ class Eyes:
     team_id: int
     term: Callable[[], int]
     """Which term of the lease this is, 0 before the first; rows of an earlier one are not believed."""
+    skew: Callable[[], float]
+    """Seconds by which the clocks of this host and of the upstreams differ at most."""
     accept: Callable[[], Awaitable[None]]
     """Says for good that what is in PocketBase is the listener's to act on."""
     tiers: Mapping[str, records.Tier] = field(default_factory=dict)

@@ -6,7 +6,7 @@ from the moment the lease is taken and written through.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -98,7 +98,12 @@ class Ledger:
         """The row of a record, if it has one."""
         return self._rows.get(record_id)
 
-    def rows(self, kind: str) -> Iterable[LedgerRow]:
+    def purges_since(self, moment: datetime) -> int:
+        """How many purges were begun since then, counted from rows."""
+        stamps = [str(row.made.get("purged_at") or "") for row in self._rows.values()]
+        return sum(datetime.fromisoformat(stamp) > moment for stamp in stamps if stamp)
+
+    def rows(self, kind: str) -> Sequence[LedgerRow]:
         """Every row of one collection's records."""
         return [row for row in self._rows.values() if row.kind == kind]
 

@@ -111,6 +111,20 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "Deleted: stopped, its data is kept until {until}.",
         "Gelöscht: angehalten, die Daten werden bis {until} aufbewahrt.",
     ),
+    "purge_announced": (
+        "Deleted: the time for which the data is kept is over. It is removed at {at} at the earliest.",
+        "Gelöscht: Die Aufbewahrung ist abgelaufen. Die Daten werden frühestens um {at} entfernt.",
+    ),
+    "purge_braked": (
+        "Deleted: many removals are due at once, so this one waits for its turn.",
+        "Gelöscht: Es stehen viele Entfernungen zugleich an, diese wartet, bis sie an der Reihe ist.",
+    ),
+    "purging": ("Deleted: the data is being removed.", "Gelöscht: Die Daten werden entfernt."),
+    "purged": ("Deleted; the data is removed.", "Gelöscht; die Daten sind entfernt."),
+    "too_late": (
+        "Deleted; the data is removed, so it is too late to bring it back. Make a new stack.",
+        "Gelöscht; die Daten sind entfernt, zum Zurückholen ist es zu spät. Bitte neu anlegen.",
+    ),
     "deleted": ("Deleted; nothing was ever created.", "Gelöscht; es war nie etwas angelegt."),
     "foreign_born": (
         "Blocked: this stack was not made by the listener. The operator decides whether it is adopted.",

@@ -254,3 +254,17 @@ class Stop:
 
     async def run(self, hands: Hands) -> None:
         await hands.coolify.stop(self.proof.uuid)
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteService:
+    """Delete the service with its volumes; nothing brings them back."""
+
+    proof: naming.Proof
+    effect = True
+
+    def describe(self) -> str:
+        return f"delete service {self.proof.uuid} with its volumes"
+
+    async def run(self, hands: Hands) -> None:
+        await hands.coolify.delete_service(self.proof.uuid)

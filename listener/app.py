@@ -190,6 +190,7 @@ def _eyes(
         now=lambda: datetime.now(UTC),
         team_id=upstreams.team_id,
         term=lambda: lease.term,
+        skew=upstreams.skew.worst,
         accept=partial(accept, writer),
     )
 

@@ -203,6 +203,8 @@ class Waits:
     """Default deadline of a deploy; a template may name its own."""
     stop: float = 300.0
     """Deadline of a stop, after which it is asked for again."""
+    purge: float = 3600.0
+    """Between the announcement of a purge and the DELETE, with lease and `exited` unbroken."""
     slow_retry: float = 900.0
     """Retry after a deadline or a bug."""
     backoff_first: float = 1.0

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TypeVar
 
@@ -31,6 +32,24 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 
+class Skew:
+    """How far the upstreams' clocks are from ours, by the `Date` of their answers (to the second)."""
+
+    def __init__(self) -> None:
+        self._by_host: dict[str, float] = {}
+
+    def heard(self, answer: httpx.Response) -> None:
+        """An answer came just now."""
+        sent = answer.headers.get("date")
+        if sent:
+            moment = parsedate_to_datetime(sent).timestamp()
+            self._by_host[answer.request.url.host] = abs(moment - time.time())
+
+    def worst(self) -> float:
+        """Seconds, of the worse one; 0 before anything was heard."""
+        return max(self._by_host.values(), default=0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Upstreams:
     """The clients, with the installation and the team that they were proven for."""
@@ -43,6 +62,7 @@ class Upstreams:
     inst: str
     team_id: int
     metrics: Metrics
+    skew: Skew
 
     async def probe(self) -> None:
         """Returns when nothing global is wrong: identity, collections, token, team and abilities."""
@@ -63,19 +83,21 @@ class Upstreams:
 @asynccontextmanager
 async def connected(settings: Settings, *, patient: bool) -> AsyncIterator[Upstreams]:
     """Both upstreams, reached and proven. `patient` waits for one that is down; else that is raised."""
-    metrics = Metrics()
+    metrics, skew = Metrics(), Skew()
     async with AsyncExitStack() as stack:
         coolify_http = transport.client(
             settings.coolify_url,
             ca_file=settings.coolify_ca_file,
             headers={"Authorization": f"Bearer {settings.coolify_token.get_secret_value()}"},
-            counted=partial(_count_call, metrics),
+            counted=partial(_count_call, metrics, skew),
         )
         await stack.enter_async_context(coolify_http)
         budget = Budget(clock=time.monotonic)
         metrics.coolify_budget_remaining.set_function(lambda: budget.remaining or 0)
         coolify = Coolify(http=coolify_http, budget=budget)
-        url, database = await _patiently(partial(_first_proven, settings, stack, metrics), patient=patient)
+        url, database = await _patiently(
+            partial(_first_proven, settings, stack, partial(_count_batch, metrics, skew)), patient=patient
+        )
         team = await _patiently(coolify.team, patient=patient)
         meta = await database.get(META, "main")
         if not meta or not meta.get("inst"):
@@ -97,16 +119,16 @@ async def connected(settings: Settings, *, patient: bool) -> AsyncIterator[Upstr
             inst=str(meta["inst"]),
             team_id=team.id,
             metrics=metrics,
+            skew=skew,
         )
 
 
 async def _first_proven(
-    settings: Settings, stack: AsyncExitStack, metrics: Metrics
+    settings: Settings, stack: AsyncExitStack, counted: Callable[[httpx.Response], None]
 ) -> tuple[str, PocketBase]:
     """The first address that proves our identity; the last one's error when none does."""
     last: errors.ListenerError | None = None
     for url in settings.pocketbase_url:
-        counted = partial(_count_batch, metrics)
         http = transport.client(url, ca_file=settings.pocketbase_ca_file, counted=counted)
         session = Session(
             http=http,
@@ -137,10 +159,12 @@ async def _patiently(ask: Callable[[], Awaitable[T]], *, patient: bool) -> T:
             await anyio.sleep(2.0 + 3.0 * random.random())  # noqa: S311 - jitter
 
 
-def _count_call(metrics: Metrics, answer: httpx.Response) -> None:
+def _count_call(metrics: Metrics, skew: Skew, answer: httpx.Response) -> None:
+    skew.heard(answer)
     metrics.coolify_requests_total.labels(answer.request.method, str(answer.status_code)).inc()
 
 
-def _count_batch(metrics: Metrics, answer: httpx.Response) -> None:
+def _count_batch(metrics: Metrics, skew: Skew, answer: httpx.Response) -> None:
+    skew.heard(answer)
     if answer.request.url.path == "/api/batch":
         metrics.pocketbase_batches_total.labels(str(answer.status_code)).inc()

@@ -42,54 +42,78 @@ def _sequence(
     reason: str,
     shown: dict[str, Any],
 ) -> contract.Plan:
+    """Opening batch, calls, closing batch: what the opening promises, the closing says is done."""
     row, proof = facts.ledger, facts.look
     assert row is not None
     if not isinstance(proof, naming.Proof):
         return plans.needs_look(facts)
-    keys = tuple(env.key for env in want.envs)
     opening: dict[str, Any] = {"intent": {"what": "apply" if full else "restart"}}
     closing: dict[str, Any] = {"intent": None, "applied_spec": _made(row, want, start=start)}
     acts: list[steps.Act] = []
     if full:
-        opening |= {
-            "applied_hash": "",
-            "env_keys": sorted({*row.env_keys, *keys}),
-            "domain": want.host,
-            "template": want.template,
-        }
-        closing |= {"applied_hash": want.hash, "env_keys": sorted(keys)}
-        closing |= {"template_version": want.template_version}
-        if row.made.get("created") != want.hash:
-            acts.append(steps.PatchService(proof, compose=want.compose, urls=_urls(want)))
-        drop = tuple(sorted({*row.env_keys} - {*keys}))
-        if want.envs or drop:
-            acts.append(steps.PutEnvs(proof, want.envs, drop))
+        opening |= _opened(row, want)
+        closing |= _applied(want)
+        acts += _sent(row, want, proof)
     if start:
-        opening |= {
-            "start_begun": facts.now.isoformat(),
-            "start_open": True,
-            "stage": "",
-            "deletion_seen": None,
-            "retention_days": 0,
-        }
+        opening |= _started(facts)
         shown = {**shown, "purge_after": ""}
         acts.append(steps.Restart(proof, was_running=_runs(facts)))
+    first = steps.Record(
+        ledger=opening,
+        show=shown,
+        entry=steps.Entry(verb, "started"),
+        spec=facts.record.spec() if full and facts.record else None,
+    )
+    last = steps.Record(ledger=closing, show=_version(facts, want), entry=steps.Entry(verb, "done"))
     return contract.Plan(
         key=facts.key,
-        steps=(
-            steps.Record(
-                ledger=opening,
-                show=shown,
-                entry=steps.Entry(verb, "started"),
-                spec=facts.record.spec() if full and facts.record else None,
-            ),
-            *acts,
-            steps.Record(ledger=closing, show=_version(facts, want), entry=steps.Entry(verb, "done")),
-        ),
+        steps=(first, *acts, last),
         reason=reason,
         message=str(shown.get("message", "")),
         again=0.0 if not start else facts.site.waits.poll_busy,
     )
+
+
+def _opened(row: LedgerRow, want: Desired) -> dict[str, Any]:
+    """Before the calls: nothing counts as applied, and every key that may be there is known."""
+    return {
+        "applied_hash": "",
+        "env_keys": sorted({*row.env_keys, *(env.key for env in want.envs)}),
+        "domain": want.host,
+        "template": want.template,
+    }
+
+
+def _applied(want: Desired) -> dict[str, Any]:
+    """After the calls: Coolify has this."""
+    return {
+        "applied_hash": want.hash,
+        "env_keys": sorted(env.key for env in want.envs),
+        "template_version": want.template_version,
+    }
+
+
+def _sent(row: LedgerRow, want: Desired, proof: naming.Proof) -> list[steps.Act]:
+    """What goes to Coolify; the compose only if it is not the one that the service was made with."""
+    acts: list[steps.Act] = []
+    if row.made.get("created") != want.hash:
+        acts.append(steps.PatchService(proof, compose=want.compose, urls=_urls(want)))
+    drop = tuple(sorted({*row.env_keys} - {env.key for env in want.envs}))
+    if want.envs or drop:
+        acts.append(steps.PutEnvs(proof, want.envs, drop))
+    return acts
+
+
+def _started(facts: StackFacts) -> dict[str, Any]:
+    """A start is open, and whatever a deletion had begun is over."""
+    return {
+        "start_begun": facts.now.isoformat(),
+        "start_open": True,
+        "stage": "",
+        "deletion_seen": None,
+        "retention_days": 0,
+        "purge_announced": None,
+    }
 
 
 def _runs(facts: StackFacts) -> bool:

@@ -7,7 +7,7 @@ Nothing in here trusts a field that the listener itself shows on the record, but
 from __future__ import annotations
 
 from handlers import naming, status
-from handlers.stacks import existing, plans, unborn
+from handlers.stacks import existing, plans, purge, unborn
 from handlers.stacks.desired import Desired, Refused, Want, Wish, wish
 from handlers.stacks.facts import StackFacts
 from listener import contract
@@ -18,7 +18,7 @@ FOREIGN_STATUS = ("running", "stopped", "deploying")
 
 def decide(facts: StackFacts, want: Want) -> contract.Plan:
     """The plan for one stack. Empty when wanted, actual and shown agree."""
-    for case in (_absent, _other_tenant, _first_contact, _held, _action):
+    for case in (_absent, _other_tenant, _first_contact, _ended, _held, _action):
         plan = case(facts, want)
         if plan is not None:
             return plan
@@ -44,7 +44,7 @@ def _absent(facts: StackFacts, want: Want) -> contract.Plan | None:
         return unborn.settle(facts)
     if not row.service_uuid:
         return unborn.close(facts)
-    return existing.decide(facts, want, Wish.DELETED)
+    return _ended(facts, want) or existing.decide(facts, want, Wish.DELETED)
 
 
 def _other_tenant(facts: StackFacts, _want: Want) -> contract.Plan | None:
@@ -87,6 +87,19 @@ def _first_contact(facts: StackFacts, _want: Want) -> contract.Plan | None:
     return plans.blocked(
         facts, "foreign_born", {"message": facts.say("foreign_born"), "error_message": staff}
     )
+
+
+def _ended(facts: StackFacts, _want: Want) -> contract.Plan | None:
+    """Its DELETE was begun, or it is purged: nothing brings it back."""
+    row, record = facts.ledger, facts.record
+    if row is None or not row.service_uuid:
+        return None
+    begun = bool(row.intent) and (row.intent or {}).get("what") == "delete"
+    if not begun and row.stage != "closed":
+        return None
+    if record is not None and record.action:
+        return unborn.consume(facts, None)
+    return purge.finish(facts) if begun else purge.closed(facts)
 
 
 def _held(facts: StackFacts, _want: Want) -> contract.Plan | None:

@@ -15,6 +15,7 @@ from listener import errors
 from listener.compose import catalog as catalogs
 from listener.compose import limits as limiting
 from listener.compose import render, variables
+from listener.compose import template as templating
 from listener.coolify import payloads
 
 
@@ -102,15 +103,7 @@ def _build(
     _same_identity(facts, record)
     slug = naming.checked_name(tenant.slug, "tenant's slug")
     stack_name = naming.checked_name(record.stack_name, "stack name")
-    template = catalog.get(record.template)
-    if template is None:
-        raise errors.Refusal(
-            "TEMPLATE_UNKNOWN",
-            f"There is no template “{record.template}”. Choose one of: {', '.join(catalog.slugs())}.",
-            what=f"template {record.template!r} is not in the catalogue",
-            why="the record names a template that this listener does not have",
-            fix=f"choose one of {', '.join(catalog.slugs())}",
-        )
+    template = _known_template(catalog, record.template)
     manifest = template.manifest
     host = naming.checked_host(record.domain, facts.site.reserved)
     _host_is_free(facts, host, has_web=manifest.web is not None)
@@ -141,6 +134,19 @@ def _build(
         template_version=manifest.version,
         notes=resolved.notes,
     )
+
+
+def _known_template(catalog: catalogs.Catalog, slug: str) -> templating.Template:
+    template = catalog.get(slug)
+    if template is None:
+        raise errors.Refusal(
+            "TEMPLATE_UNKNOWN",
+            f"There is no template “{slug}”. Choose one of: {', '.join(catalog.slugs())}.",
+            what=f"template {slug!r} is not in the catalogue",
+            why="the record names a template that this listener does not have",
+            fix=f"choose one of {', '.join(catalog.slugs())}",
+        )
+    return template
 
 
 def _same_identity(facts: StackFacts, record: records.StackRecord) -> None:

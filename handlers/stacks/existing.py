@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from handlers import naming, steps
-from handlers.stacks import bring, plans, rest
+from handlers.stacks import bring, plans, purge, rest
 from handlers.stacks.desired import Desired, Refused, Waiting, Want, Wish
 from handlers.stacks.facts import StackFacts
 from handlers.stacks.unborn import refusal
@@ -51,6 +51,8 @@ def _astray(facts: StackFacts) -> contract.Plan | None:
 def _strange(facts: StackFacts, look: naming.Foreign | naming.Missing) -> contract.Plan:
     since = facts.strange_since if facts.strange_since is not None else look.read_at
     waits = facts.site.waits
+    if isinstance(look, naming.Missing) and facts.ledger and facts.ledger.stage == "retained":
+        return purge.finish(facts)
     if look.read_at - since < waits.two_looks:
         return contract.Plan(
             key=facts.key, reason="strange", again=plans.until(facts, since + waits.two_looks)

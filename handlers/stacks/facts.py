@@ -47,6 +47,12 @@ class StackFacts:
     stop_since: float | None
     began_at: float
     look: naming.Look | None
+    skew: float
+    """Seconds by which the clocks of this host and of the upstreams differ."""
+    fleet: int
+    """Stacks that the ledger knows."""
+    purges: int
+    """Purges begun within the last hour, over all stacks."""
     refused_hash: str = ""
     refusal: tuple[str, str, str] = field(default=("", "", ""), repr=False)
     stale_action: bool = False

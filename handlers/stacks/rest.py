@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from handlers import naming, records, steps
-from handlers.stacks import bring, plans
+from handlers.stacks import bring, plans, purge
 from handlers.stacks.desired import Desired, Refused, Want
 from handlers.stacks.facts import StackFacts
 from handlers.status import Health, Status, parse, stamp
@@ -22,7 +22,7 @@ def suspend(facts: StackFacts, want: Want) -> contract.Plan:
     row = facts.ledger
     assert row is not None
     if row.stage == "retained":
-        back = {"stage": "stopped", "deletion_seen": None, "retention_days": 0}
+        back = {"stage": "stopped", "deletion_seen": None, "retention_days": 0, "purge_announced": None}
         entry = steps.Entry("stack.undelete", "done", "into suspension")
         return plans.plan(
             facts, "undelete", (steps.Record(ledger=back, entry=entry),), {"purge_after": ""}, again=0.0
@@ -55,12 +55,12 @@ def delete(facts: StackFacts) -> contract.Plan:
     assert row is not None
     seen = row.deletion_seen or facts.now
     days = row.retention_days or _retention(facts)
-    purge = seen + timedelta(days=days)
+    until = seen + timedelta(days=days)
     shown = plans.shown(
-        facts, Status.DELETED, "retained", health=Health.UNKNOWN, until=facts.site.voice.at(purge)
-    ) | {"purge_after": stamp(purge)}
+        facts, Status.DELETED, "retained", health=Health.UNKNOWN, until=facts.site.voice.at(until)
+    ) | {"purge_after": stamp(until)}
     if row.stage == "retained" and _rests(facts):
-        return plans.settled(facts, "retained", shown)
+        return purge.retained(facts, shown)
     fixed = {"deletion_seen": seen.isoformat(), "retention_days": days}
     stopping = plans.shown(facts, Status.DELETING, "deleting")
     if row.stage != "stopped" or not _rests(facts):
@@ -79,7 +79,7 @@ def delete(facts: StackFacts) -> contract.Plan:
         "start_open": False,
         "intent": None,
     }
-    entry = steps.Entry("stack.delete", "done", "stopped; data kept", {"purge_after": stamp(purge)})
+    entry = steps.Entry("stack.delete", "done", "stopped; data kept", {"purge_after": stamp(until)})
     return plans.plan(facts, "retained", (*freed, steps.Record(ledger=kept, entry=entry)), shown)
 
 

@@ -76,26 +76,15 @@ def _create(
         urls=want.urls,
         destination_uuid="" if tenant.server else facts.site.destination_uuid,
     )
+    made = {
+        "service_name": name,
+        "stack_name": record.stack_name,
+        "web_service": want.web_service,
+        "created": want.hash,
+        "wish": "running",
+    }
     opening = steps.Record(
-        ledger={
-            "kind": records.STACKS,
-            "tenant_id": record.tenant_id,
-            "server_uuid": server,
-            "project_uuid": facts.project_uuid,
-            "salt": facts.salt,
-            "domain": want.host,
-            "stage": "",
-            "template": want.template,
-            "template_version": want.template_version,
-            "intent": {"what": "create", "begun": facts.now.isoformat()},
-            "applied_spec": {
-                "service_name": name,
-                "stack_name": record.stack_name,
-                "web_service": want.web_service,
-                "created": want.hash,
-                "wish": "running",
-            },
-        },
+        ledger=_intended(facts, record, want) | {"server_uuid": server, "applied_spec": made},
         show=plans.shown(facts, Status.DEPLOYING, "deploying", health=Health.STARTING),
         entry=steps.Entry("service.create", "started", detail={"name": name}),
         spec=record.spec(),
@@ -107,6 +96,21 @@ def _create(
         message=facts.say("deploying"),
         again=0.0,
     )
+
+
+def _intended(facts: StackFacts, record: records.StackRecord, want: Desired) -> dict[str, object]:
+    """What the ledger must know before the create is sent."""
+    return {
+        "kind": records.STACKS,
+        "tenant_id": record.tenant_id,
+        "project_uuid": facts.project_uuid,
+        "salt": facts.salt,
+        "domain": want.host,
+        "stage": "",
+        "template": want.template,
+        "template_version": want.template_version,
+        "intent": {"what": "create", "begun": facts.now.isoformat()},
+    }
 
 
 def settle(facts: StackFacts) -> contract.Plan:

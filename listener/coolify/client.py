@@ -126,6 +126,16 @@ class Coolify:
         if answer.status_code == 400 and "already stopped" not in answer.text:
             raise refusals.refusal(f"stop of {uuid}", answer)
 
+    async def delete_service(self, uuid: str) -> None:
+        """Queues the deletion with volumes, configuration and networks, and no server-wide clean-up.
+
+        Every flag is spelled out: all default to true, also in ways that older versions read otherwise
+        (4.3.10). The service answers 200 until the job ran; it was gone already on 404.
+        """
+        flags = {"delete_volumes": 1, "delete_configurations": 1, "delete_connected_networks": 1}
+        params = {**flags, "docker_cleanup": 0}
+        await self._call("DELETE", f"/services/{uuid}", params=params, missing_ok=True)
+
     async def _call(
         self,
         method: str,

@@ -18,6 +18,7 @@ SHORT = contract.Waits(
     absence=5.0,
     deploy=20.0,
     stop=10.0,
+    purge=2.0,
     slow_retry=15.0,
     backoff_first=0.2,
     backoff_last=5.0,

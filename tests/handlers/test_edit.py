@@ -119,7 +119,7 @@ async def test_a_host_name_is_one_whatever_its_case_scheme_and_slash(world: Worl
 async def test_a_newer_template_alone_changes_nothing(world: World) -> None:
     stack = await world.running()
     world.coolify.calls.reset()
-    world.catalog = world.newer_catalog()
+    world.place.catalog = world.newer_catalog()
     await world.restart()
     await world.settle()
     assert (world.effects(), (await world.row(stack))["template_version"]) == ([], "1.0.0")

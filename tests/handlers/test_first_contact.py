@@ -109,6 +109,8 @@ async def test_the_first_start_on_existing_stacks_only_observes(world: World) ->
 
 
 async def test_the_first_start_on_an_empty_database_needs_nobody(world: World) -> None:
+    await world.admin.patch("/api/collections/listener_meta/records/main", json={"accepted_at": ""})
+    await world.restart()
     meta = await world.row("main", "listener_meta")
     assert meta["accepted_at"]
     assert not world.parts.eyes.is_first_contact

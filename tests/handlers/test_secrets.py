@@ -65,5 +65,5 @@ async def test_no_secret_is_shown_or_kept_in_the_open(world: World, lines: list[
 async def test_the_last_spec_is_sealed_and_brings_the_record_back(world: World) -> None:
     stack = await world.running(config=config(*SECRETS[:2]))
     (row,) = await world.rows(ledger.COLLECTION, f"kind='{records.STACKS}'")
-    spec = json.loads(world.sealer.open(row["last_spec"]))
+    spec = json.loads(world.place.sealer.open(row["last_spec"]))
     assert (spec["id"], spec["config"]) == (stack, config(*SECRETS[:2]))

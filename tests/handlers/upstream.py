@@ -15,8 +15,6 @@ from tests import fixtures
 COLLECTIONS = ("agent_stacks", "tenants", "listener_ledger", "stack_operations")
 PLAIN = False
 """No certificates: reading the authorities takes longer than a test's set-up."""
-MOST = 50
-"""Requests a batch may hold."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +45,7 @@ class Upstream:
 
 
 async def empty(admin: httpx.AsyncClient) -> None:
-    """No tenant, no stack, nothing remembered, nothing accepted."""
+    """No tenant, no stack, nothing remembered."""
     for collection in COLLECTIONS:
-        path = f"/api/collections/{collection}/records"
-        while rows := (await admin.get(path, params={"perPage": MOST, "fields": "id"})).json()["items"]:
-            gone = [{"method": "DELETE", "url": f"{path}/{row['id']}"} for row in rows]
-            answer = await admin.post("/api/batch", json={"requests": gone})
-            assert answer.status_code == 200, answer.text
-    await admin.patch("/api/collections/listener_meta/records/main", json={"accepted_at": ""})
+        answer = await admin.delete(f"/api/collections/{collection}/truncate")
+        assert answer.status_code == 204, answer.text

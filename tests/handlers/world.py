@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
-from datetime import UTC
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +13,20 @@ import anyio
 import httpx
 from pydantic import SecretStr
 
-from handlers import eyes as seeing
-from handlers import ledger, memory, recorder, records, site, status
-from handlers.stacks.handler import StackHandler
-from handlers.tenants.handler import TenantHandler
+from handlers import ledger, records
 from listener import contract, errors, transport
 from listener.compose import catalog as catalogs
-from listener.coolify.budget import Budget
-from listener.coolify.client import Coolify
-from listener.coolify.view import View
 from listener.pocketbase.client import PocketBase
 from listener.pocketbase.lease import PocketBaseLease
 from listener.pocketbase.session import Session
-from listener.pocketbase.writer import Write, Writer
 from listener.sandbox.standin import standin, state
 from listener.secrets import sealing
 from tests.handlers import upstream
 from tests.handlers.clock import Clock
+from tests.handlers.process import Place, Process, begun
 from tests.handlers.scissors import Blades, Crash, Scissors
-from tests.handlers.turns import Turn, Turns
+from tests.handlers.turns import Turn
 
-INST = "0a1b2c3d"
-PLATFORM = {"ROUTER_BASE_URL": "http://router.example/v1"}
-RESERVED = ("portal.example.org",)
 TEMPLATES = Path(__file__).parent / "templates"
 START = 6.0
 """Seconds that Coolify takes for a start: longer than the pace of lists, so that one sees it down."""
@@ -45,124 +35,50 @@ MOST_TURNS = 400
 """Turns that one `settle` may take; more is a loop."""
 
 
-@dataclass
-class Parts:
-    """One process: everything that a crash forgets."""
-
-    eyes: seeing.Eyes
-    recorder: recorder.Recorder
-    stacks: StackHandler
-    tenants: TenantHandler
-    turns: Turns
-    mass: list[bool]
-
-    @property
-    def handlers(self) -> Mapping[str, contract.Handler]:
-        return {self.tenants.collection: self.tenants, self.stacks.collection: self.stacks}
-
-
-class PatientBudget(Budget):
-    """Waiting for its turn moves the clock."""
-
-    def __init__(self, *, clock: Clock) -> None:
-        super().__init__(clock=clock)
-        self._time = clock
-
-    async def opened(self) -> None:
-        """The time has passed."""
-        while (left := self.wait_seconds()) > 0:
-            self._time.seconds += left
-
-
 class World:
     """Both upstreams, one listener without an engine, and what tests do to them."""
 
-    def __init__(
-        self,
-        *,
-        admin: httpx.AsyncClient,
-        database: PocketBase,
-        coolify_http: httpx.AsyncClient,
-        coolify: standin.StandIn,
-        clock: Clock,
-        scissors: Scissors,
-        catalog: catalogs.Catalog,
-    ) -> None:
+    def __init__(self, place: Place, *, admin: httpx.AsyncClient, scissors: Scissors) -> None:
+        self.place = place
         self.admin = admin
-        self.database = database
-        self.coolify = coolify
-        self.clock = clock
         self.scissors = scissors
-        self.catalog = catalog
-        self.waits = contract.Waits()
+        self.clock = place.clock
+        self.coolify = place.coolify
+        self.waits = place.waits
         self.log: list[Turn] = []
         self.tenant_id = ""
-        self.platform: dict[str, str] = dict(PLATFORM)
-        self._coolify_http = coolify_http
-        self._lease = PocketBaseLease(pocketbase=database)
-        self._holder = ""
-        self._polled = clock.seconds
+        self._lease = PocketBaseLease(pocketbase=place.database)
+        self._polled = place.clock.seconds
         self._names = itertools.count(1)
         self._terms = itertools.count(1)
-        self.sealer = sealing.Sealer([sealing.new_key()])
-        self.parts: Parts
-
-    async def restart(self) -> None:
-        """A new process: empty memory, the lease taken, the ledger loaded; the old one is gone."""
-        self.scissors.set(None)
-        term = next(self._terms)
-        self._holder = f"world-{term}"
-        await self._lease.advance(fence=(await self._lease.read()).fence, holder=self._holder)
-        self.parts = self._build(term)
-        await self.sweep()
-
-    def _build(self, term: int) -> Parts:
-        holder = self._holder
-        writer = Writer(pocketbase=self.database, holder=lambda: holder)
-        coolify = Coolify(http=self._coolify_http, budget=PatientBudget(clock=self.clock))
-        rows = ledger.Ledger()
-        remembered = memory.Memory(clock=self.clock, began_at=self.clock())
-        view = View(
-            coolify=coolify, clock=self.clock, pace=self.waits.poll_busy, servers_every=self.waits.servers,
-            known_servers=rows.servers,
-        )  # fmt: skip
-
-        async def accept() -> None:
-            body = {"accepted_at": status.stamp(self.clock.now())}
-            await writer.commit([Write("PATCH", seeing.META, "main", body)])
-
-        eyes = seeing.Eyes(
-            database=self.database, coolify=coolify, view=view, ledger=rows, memory=remembered,
-            site=self._site(), now=self.clock.now, team_id=self.coolify.team.id, term=lambda: term,
-            accept=accept,
-        )  # fmt: skip
-        scribe = recorder.Recorder(
-            writer=writer, ledger=rows, remembered=remembered, fence=lambda: term, seal=self.sealer.seal
-        )
-        mass: list[bool] = []
-        stacks = StackHandler(
-            eyes=eyes, catalog=self.catalog, scribe=scribe, allowed=lambda: None, on_mass_absence=mass.append
-        )
-        tenants = TenantHandler(eyes=eyes, scribe=scribe, allowed=lambda: None)
-        return Parts(eyes, scribe, stacks, tenants, Turns(self.waits), mass)
-
-    def _site(self) -> site.Site:
-        return site.Site(
-            inst=INST, waits=self.waits, voice=status.Voice("en", UTC), server_uuid=self.coolify.server.uuid,
-            destination_uuid="", environment="production", platform=self.platform, reserved=RESERVED,
-        )  # fmt: skip
+        self.parts: Process
 
     async def begin(self) -> None:
         """Nothing exists and nothing is remembered, but one active tenant; the clock goes on."""
         await upstream.empty(self.admin)
-        for rows in (self.coolify.world.services, self.coolify.world.graveyard, self.coolify.world.projects):
-            rows.clear()
+        rows = self.coolify.world
+        for one in (rows.services, rows.graveyard, rows.projects):
+            one.clear()
         self.coolify.faults.clear()
         self.coolify.calls.reset()
-        await self.restart()
+        shown = {"listener_status": "active", "listener_message": "Active."}
+        self.tenant_id = await self._tenant("acme", shown)
+        await self._take_over()
+        await self.parts.eyes.read_tiers()
         self.log.clear()
-        self.tenant_id = await self.tenant("acme")
-        await self.settle()
+
+    async def restart(self) -> None:
+        """A new process: empty memory, the lease taken, the ledger loaded; the old one is gone."""
+        await self._take_over()
+        await self.sweep()
+
+    async def _take_over(self) -> None:
+        self.scissors.set(None)
+        term = next(self._terms)
+        holder = f"world-{term}"
+        await self._lease.advance(fence=(await self._lease.read()).fence, holder=holder)
+        self.parts = begun(self.place, term=term, holder=holder)
+        await self.parts.eyes.catch_up()
 
     # What the engine would do.
 
@@ -257,11 +173,13 @@ class World:
 
     async def tenant(self, slug: str = "", **more: Any) -> str:
         """A new active tenant's id."""
-        slug = slug or f"tenant-{next(self._names)}"
+        made = await self._tenant(slug or f"tenant-{next(self._names)}", more)
+        self.touch(records.TENANTS, made)
+        return made
+
+    async def _tenant(self, slug: str, more: dict[str, Any]) -> str:
         row = {"name": slug, "slug": slug, "type": "public", "status": "active", "max_stacks": 100, **more}
-        made = await self._send("POST", records.TENANTS, "", row)
-        self.touch(records.TENANTS, made["id"])
-        return str(made["id"])
+        return str((await self._send("POST", records.TENANTS, "", row))["id"])
 
     async def stack(self, template: str = "telegram-bot", **more: Any) -> str:
         """A new stack's id, of the first tenant unless told; nobody has looked at it yet."""
@@ -299,8 +217,8 @@ class World:
     def newer_catalog(self) -> catalogs.Catalog:
         """The same templates, one version later."""
         newer = {}
-        for slug in self.catalog.slugs():
-            template = self.catalog.get(slug)
+        for slug in self.place.catalog.slugs():
+            template = self.place.catalog.get(slug)
             assert template is not None
             manifest = template.manifest.model_copy(update={"version": "2.0.0"})
             newer[slug] = replace(template, manifest=manifest)
@@ -371,8 +289,8 @@ async def made(
         httpx.AsyncClient(transport=wire, base_url=url, timeout=transport.TIMEOUTS) as to_database,
     ):
         session = Session(http=to_database, identity="listener", password=None, token=token)
-        world = World(
-            admin=admin, database=PocketBase(http=to_database, session=session), coolify_http=to_coolify,
-            coolify=coolify, clock=clock, scissors=scissors, catalog=catalog,
+        place = Place(
+            database=PocketBase(http=to_database, session=session), http=to_coolify, coolify=coolify,
+            clock=clock, catalog=catalog, waits=contract.Waits(), sealer=sealing.Sealer([sealing.new_key()]),
         )  # fmt: skip
-        yield world
+        yield World(place, admin=admin, scissors=scissors)

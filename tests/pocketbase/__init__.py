@@ -1,0 +1,1 @@
+"""The PocketBase room and the data model, on a real PocketBase."""
