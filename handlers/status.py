@@ -130,6 +130,10 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "Blocked: this stack was not made by the listener. The operator decides whether it is adopted.",
         "Gesperrt: Dieser Stack stammt nicht vom Listener. Der Betreiber entscheidet über die Übernahme.",
     ),
+    "needs_approval": (
+        "Waiting for the operator's approval: a change would replace what was taken over.",
+        "Wartet auf Freigabe: Eine Änderung würde ersetzen, was übernommen wurde.",
+    ),
     "blocked": (
         "Blocked: this needs the operator. Nothing is touched until then.",
         "Gesperrt: Hier muss der Betreiber entscheiden. Bis dahin wird nichts angefasst.",

@@ -98,6 +98,8 @@ class Record:
     entry: Entry | None = None
     consume: str = ""
     spec: Mapping[str, Any] | None = field(default=None, repr=False)
+    of: contract.Key | None = None
+    """Whose ledger row and record, when they are not the plan's own."""
     effect = False
 
     def describe(self) -> str:
@@ -109,7 +111,7 @@ class Record:
 
     async def run(self, hands: Hands) -> None:
         await hands.scribe.record(
-            hands.key,
+            self.of or hands.key,
             ledger=self.ledger,
             show=self.show,
             entry=self.entry,
@@ -268,3 +270,22 @@ class DeleteService:
 
     async def run(self, hands: Hands) -> None:
         await hands.coolify.delete_service(self.proof.uuid)
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Put our name and marker on a service that a person gave us; everything else of it stays as it is.
+
+    The one step on a service without proof: a person confirmed both sides.
+    """
+
+    uuid: str
+    name: str
+    marker: naming.Marker
+    effect = True
+
+    def describe(self) -> str:
+        return f"stamp service {self.uuid}: name {self.name}, description {self.marker}"
+
+    async def run(self, hands: Hands) -> None:
+        await hands.coolify.patch_service(self.uuid, name=self.name, description=str(self.marker))

@@ -22,6 +22,7 @@ import structlog
 
 from handlers import eyes as seeing
 from handlers import ledger, memory, recorder, site, status
+from handlers.requests.handler import RequestHandler
 from handlers.stacks.handler import StackHandler
 from handlers.tenants.handler import TenantHandler
 from listener import contract, errors
@@ -49,7 +50,14 @@ from listener.telemetry import endpoint
 from listener.telemetry.metrics import Metrics
 from listener.upstreams import Upstreams
 
-TOPICS = ("tenants/*", "agent_stacks/*", "listener_lease/*", "listener_meta/*", "plan_tiers/*")
+TOPICS = (
+    "tenants/*",
+    "agent_stacks/*",
+    "listener_requests/*",
+    "listener_lease/*",
+    "listener_meta/*",
+    "plan_tiers/*",
+)
 """Unfiltered: a record that leaves a filter gives no event (PocketBase 0.40.6)."""
 
 log = structlog.get_logger()
@@ -102,7 +110,8 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
         eyes=eyes, catalog=catalog, scribe=scribe, allowed=allowed, on_mass_absence=mass.turn
     )
     tenants = TenantHandler(eyes=eyes, scribe=scribe, allowed=allowed)
-    engine = _engine(settings, waits, stacks, tenants, gate=gate, feed=feed, metrics=metrics)
+    requests = RequestHandler(eyes=eyes, stacks=stacks, scribe=scribe, allowed=allowed)
+    engine = _engine(settings, waits, (tenants, stacks, requests), gate=gate, feed=feed, metrics=metrics)
     lent = _lent(settings, upstreams, eyes)
     return App(engine, gate, hostlock, metrics, eyes, catalog, stacks, tenants, writer, lent)
 
@@ -198,14 +207,14 @@ def _eyes(
 def _engine(
     settings: Settings,
     waits: contract.Waits,
-    stacks: StackHandler,
-    tenants: TenantHandler,
+    known: tuple[TenantHandler, StackHandler, RequestHandler],
     *,
     gate: Gate,
     feed: Realtime,
     metrics: Metrics,
 ) -> Engine:
-    handlers: Mapping[str, contract.Handler] = {tenants.collection: tenants, stacks.collection: stacks}
+    handlers: Mapping[str, contract.Handler] = {handler.collection: handler for handler in known}
+    _, stacks, _ = known
     queue = Queue(
         clock=anyio.current_time,
         group_of=lambda key: handlers[key.collection].group(key),

@@ -13,6 +13,10 @@ from handlers.status import Health, Status, difference, parse
 from listener import contract
 
 NEVER = float("-inf")
+UNAPPROVED = (
+    "NEEDS_APPROVAL · this stack was adopted, and a change would replace its compose by the template's · "
+    "compare them in Coolify, then run `cloudfreedom approve`"
+)
 
 
 def up(facts: StackFacts, want: Desired, *, again: bool = False) -> contract.Plan:
@@ -47,6 +51,9 @@ def _sequence(
     assert row is not None
     if not isinstance(proof, naming.Proof):
         return plans.needs_look(facts)
+    if full and row.made.get("adopted"):
+        shown = plans.shown(facts, Status.ERROR, "needs_approval", staff=UNAPPROVED)
+        return plans.blocked(facts, "needs_approval", shown)
     opening: dict[str, Any] = {"intent": {"what": "apply" if full else "restart"}}
     closing: dict[str, Any] = {"intent": None, "applied_spec": _made(row, want, start=start)}
     acts: list[steps.Act] = []
@@ -132,7 +139,7 @@ def _version(facts: StackFacts, want: Desired) -> dict[str, Any]:
 def _made(row: LedgerRow, want: Desired, *, start: bool) -> dict[str, Any]:
     """Names as they are; what was started is what an empty `desired_state` asks for from now on."""
     wish = {"wish": "running"} if start else {}
-    return {**row.made, "web_service": want.web_service, "created": "", **wish}
+    return {**row.made, "web_service": want.web_service, "created": "", "purge_now": False, **wish}
 
 
 def _urls(want: Desired) -> tuple[tuple[str, str], ...] | None:

@@ -80,7 +80,9 @@ def closed(facts: StackFacts) -> contract.Plan:
 
 
 def due(row: LedgerRow, now: datetime) -> datetime:
-    """When the retention ends; it is at least a day."""
+    """When the retention ends; a purge asked for by staff skips it, not the hour and not the proof."""
+    if row.made.get("purge_now"):
+        return now
     return (row.deletion_seen or now) + timedelta(days=max(row.retention_days, 1))
 
 

@@ -10,6 +10,7 @@ import httpx
 
 from handlers import eyes as seeing
 from handlers import ledger, memory, recorder, site, status
+from handlers.requests.handler import RequestHandler
 from handlers.stacks.handler import StackHandler
 from handlers.tenants.handler import TenantHandler
 from listener import contract
@@ -71,6 +72,7 @@ class Process:
     recorder: recorder.Recorder
     stacks: StackHandler
     tenants: TenantHandler
+    requests: RequestHandler
     turns: Turns
     mass: list[bool]
     """What sweeps said of mass absence."""
@@ -78,7 +80,8 @@ class Process:
     @property
     def handlers(self) -> Mapping[str, contract.Handler]:
         """By collection, as the engine has them."""
-        return {self.tenants.collection: self.tenants, self.stacks.collection: self.stacks}
+        known = (self.tenants, self.stacks, self.requests)
+        return {handler.collection: handler for handler in known}
 
 
 def begun(place: Place, *, term: int, holder: str) -> Process:
@@ -110,4 +113,5 @@ def begun(place: Place, *, term: int, holder: str) -> Process:
         eyes=eyes, catalog=place.catalog, scribe=scribe, allowed=lambda: None, on_mass_absence=mass.append
     )
     tenants = TenantHandler(eyes=eyes, scribe=scribe, allowed=lambda: None)
-    return Process(eyes, scribe, stacks, tenants, Turns(place.waits), mass)
+    requests = RequestHandler(eyes=eyes, stacks=stacks, scribe=scribe, allowed=lambda: None)
+    return Process(eyes, scribe, stacks, tenants, requests, Turns(place.waits), mass)

@@ -46,6 +46,7 @@ async def test_an_action_that_is_not_available_says_so(world: World) -> None:
     for wish, action in (("", "recreate"), ("", "purge"), ("suspended", "restart"), ("deleted", "restart")):
         await world.edit(stack, desired_state=wish)
         await world.settle()
+        world.pass_time(60)
         world.coolify.calls.reset()
         await world.edit(stack, action=action)
         world.log.clear()

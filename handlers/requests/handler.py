@@ -1,0 +1,137 @@
+"""The request handler: each open request is carried out once, and closed with its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from handlers import apply, records, status, steps
+from handlers.eyes import Eyes
+from handlers.requests import adopt, verbs
+from handlers.stacks import observe
+from handlers.stacks.desired import Want
+from handlers.stacks.facts import StackFacts
+from handlers.stacks.handler import StackHandler
+from listener import contract, errors
+from listener.pocketbase.client import quoted
+
+COLLECTION = "listener_requests"
+
+
+class Request(BaseModel):
+    """One row of `listener_requests`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str
+    verb: str = ""
+    target: str = ""
+    arguments: Any = None
+    actor: str = ""
+    state: str = ""
+
+    def argument(self, name: str) -> str:
+        """A text argument, "" when it is not given."""
+        given = self.arguments if isinstance(self.arguments, dict) else {}
+        return str(given.get(name) or "")
+
+
+class RequestHandler:
+    """Policy for `listener_requests`."""
+
+    collection = COLLECTION
+
+    def __init__(
+        self, *, eyes: Eyes, stacks: StackHandler, scribe: steps.Scribe, allowed: Callable[[], None]
+    ) -> None:
+        self._eyes = eyes
+        self._stacks = stacks
+        self._scribe = scribe
+        self._allowed = allowed
+
+    def group(self, key: contract.Key) -> str:  # noqa: ARG002
+        """Commands share turns with each other."""
+        return self.collection
+
+    def noticed(self, change: contract.Change) -> None:
+        """A request that was deleted is not carried out."""
+
+    async def sweep(self) -> Iterable[contract.Key]:
+        """Every open request."""
+        rows = await self._eyes.database.list(COLLECTION, filter="state='open'", fields="id")
+        return [contract.Key(COLLECTION, row["id"]) for row in rows]
+
+    async def plan(self, key: contract.Key) -> contract.Plan:
+        """The steps of an open request; raises the refusal that closes it."""
+        row = await self._eyes.database.get(COLLECTION, key.id)
+        request = Request.model_validate(row) if row else None
+        if request is None or request.state != "open":
+            return contract.Plan(key=key, reason="closed")
+        target = contract.Key(records.STACKS, request.target)
+        facts, want, _ = await self._stacks.explain(target)
+        acts = await self._acts(request, facts, want)
+        closing = steps.Record(show=_answer("done", f"{request.verb}: done."))
+        return contract.Plan(key=key, steps=(*acts, closing), reason=request.verb, wakes=(target,))
+
+    async def apply(self, plan: contract.Plan) -> contract.Outcome:
+        """The request is carried out and closed; its stack is looked at."""
+        hands = steps.Hands(self._eyes.coolify, self._scribe, plan.key)
+        outcome = await apply.apply(plan, hands=hands, remembered=self._eyes.memory, allowed=self._allowed)
+        for woken in plan.wakes:
+            self._eyes.memory.effect(woken.id)
+            self._eyes.memory.commanded(woken.id, plan.reason, is_stale=False)
+        return outcome
+
+    async def report(self, key: contract.Key, error: Exception) -> None:
+        """A refused request is closed with the reason; one that failed for a while stays open."""
+        if isinstance(error, errors.Terminal):
+            await self._scribe.record(key, show=_answer("refused", str(error)))
+        elif not isinstance(error, errors.ListenerError):
+            await self._scribe.record(key, show=_answer("refused", f"UNEXPECTED · {type(error).__name__}"))
+
+    async def _acts(self, request: Request, facts: StackFacts, want: Want) -> tuple[contract.Step, ...]:
+        if request.verb == "adopt":
+            return adopt.stack(facts, want, await self._found(request, facts))
+        judge = verbs.VERBS.get(request.verb)
+        if judge is None:
+            known = ", ".join([*verbs.VERBS, "adopt"])
+            raise errors.Refusal(
+                "VERB_UNKNOWN", f"There is no request “{request.verb}”.", fix=f"one of {known}"
+            )
+        changes = judge(facts)
+        if changes == "needs_look":
+            changes = judge(await observe.look(self._eyes, facts))
+        if not isinstance(changes, dict):
+            raise errors.Transient("LOOK_FAILED", f"{request.verb}: the service could not be looked at")
+        entry = steps.Entry(f"request.{request.verb}", "done", f"asked by {request.actor or 'unknown'}")
+        return (steps.Record(of=facts.key, ledger=changes, entry=entry),)
+
+    async def _found(self, request: Request, facts: StackFacts) -> adopt.Found:
+        """The service named by the request, or by the record, or the only one with its marker."""
+        eyes, record = self._eyes, facts.record
+        named = request.argument("service") or str(
+            (record.display if record else {}).get("coolify_service_uuid") or ""
+        )
+        uuid = named or (facts.marked[0].uuid if len(facts.marked) == 1 else "")
+        if not uuid:
+            raise errors.Refusal(
+                "ADOPT_REFUSED", "adopt: no service is named.", fix="name one with --service"
+            )
+        entry = eyes.view.snapshot.services.get(uuid)
+        rows = await eyes.database.list(
+            records.STACKS, filter=f"coolify_service_uuid={quoted(uuid)}", fields="id"
+        )
+        return adopt.Found(
+            uuid=uuid,
+            detail=await eyes.coolify.service(uuid),
+            server_uuid=entry.server_uuid if entry else "",
+            owner=eyes.ledger.owner_of(uuid),
+            claims=tuple(row["id"] for row in rows),
+        )
+
+
+def _answer(state: str, result: str) -> dict[str, Any]:
+    return {"state": state, "result": result[:5000], "done_at": status.stamp(datetime.now(UTC))}
