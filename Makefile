@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install sandbox sandbox-once test check static long clean
+.PHONY: help install sandbox sandbox-once test check static long bench-quick clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -39,6 +39,9 @@ test: $(READY) ## every test that is not long
 
 long: $(READY) ## the tests that take minutes
 	@$(BIN)/python -m pytest -m long -q
+
+bench-quick: $(READY) ## figures of this machine into BENCHMARKS.md, in 3 minutes
+	@$(BIN)/python -m tests.bench.quick
 
 check: static test ## what must hold before every commit
 

@@ -1,8 +1,8 @@
 """Adoption: a service that somebody else made becomes ours by a person's word, and by nothing else.
 
 Both sides were shown and confirmed. The ledger knows the service first, blocked, so that nothing happens to
-it if this is cut; then name and description are stamped; compose, variables, volumes and containers stay as they
-are until the first change is approved.
+it if this is cut; then name and description are stamped; compose, variables, volumes and containers stay as
+they are until the first change is approved.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """From a template's source and values to a plain document, in which no value can change the structure.
 
 Jinja writes every interpolated value as a JSON scalar with `$` doubled (Compose would interpolate it), and
-`lint` makes sure that an interpolation stands alone where YAML expects a value. The YAML is then read by a
-loader without anchors, tags and duplicate keys.
+`lint` makes sure that an interpolation stands alone where YAML expects a value. The YAML is then read without
+anchors, tags, duplicate keys, and plain values that two readers of YAML take for different things. What is
+refused is named by its line.
 """
 
 from __future__ import annotations
@@ -29,6 +30,25 @@ ALONE_AFTER = re.compile(r" *(?:\n|\Z)")
 
 TEXT = "tag:yaml.org,2002:str"
 REFERENCES = "anchors, aliases and tags are not used"
+KEYS = "keys are texts and occur once"
+QUOTES = "readers of YAML differ about this value: put it in quotes"
+COMMAND = 'an empty list cannot be carried: write ""'
+"""Compose takes `command: []` for *none*, and an absent one for the image's own."""
+
+CLEAR = re.compile(r"0|-?[1-9][0-9]{0,17}|-?(?:0|[1-9][0-9]{0,5})\.[0-9]{1,6}")
+"""Plain numbers that PyYAML, Symfony's YAML and Compose read alike."""
+
+UNCLEAR = re.compile(
+    r"yes|no|on|off|="
+    r"|[-+]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9_]+)(?:e[-+]?[0-9]+)?"
+    r"|[-+]?0(?:b[01_]+|o[0-7_]+|x[0-9a-f_]+)"
+    r"|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?"
+    r"|[-+]?\.(?:inf|nan)"
+    r"|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[t\s].*)?",
+    re.IGNORECASE,
+)
+"""Words, numbers, times and dates of YAML 1.1 or 1.2, unless `CLEAR`. Coolify 4.3.10 makes a Unix time of a
+date, PyYAML an octal number of `0755`, `false` of `no` and 750 of `12:30`."""
 
 UNPRINTABLE = re.compile(r"[\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 """What YAML reads as a line break or refuses to read at all, though JSON lets it stand."""
@@ -78,8 +98,8 @@ def lint(template: Template) -> None:
     try:
         ENVIRONMENT.parse(template.source)
         tokens = list(ENVIRONMENT.lex(template.source))
-    except jinja2.TemplateError as error:
-        raise broken(template, SOURCE, str(error)) from error
+    except jinja2.TemplateSyntaxError as error:
+        raise broken(template, SOURCE, f"line {error.lineno}: {error.message}") from error
     for index, (line, kind, _) in enumerate(tokens):
         if kind == "variable_begin" and not _is_alone(tokens, index):
             raise broken(template, SOURCE, f"line {line}: an interpolation stands alone as a value")
@@ -105,21 +125,26 @@ def build(template: Template, values: Mapping[str, object]) -> dict[str, Any]:
         text = _compiled(template.source).render(values)
     except (jinja2.TemplateError, TypeError, ValueError) as error:
         raise broken(template, SOURCE, str(error)) from error
-    return parse(template, text)
+    return parse(template, text, place="rendered line" if "{%" in template.source else "line")
 
 
-def parse(template: Template, text: str) -> dict[str, Any]:
-    """The YAML text as a mapping; raises `TEMPLATE_BROKEN` for anything that is not plain data."""
+def parse(template: Template, text: str, *, place: str = "line") -> dict[str, Any]:
+    """The YAML text as a mapping; raises `TEMPLATE_BROKEN` for anything that is not plain data.
+
+    The refusal names `place` and number, counted from one.
+    """
     try:
-        _refuse_references(text)
-        document = yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader made stricter
+        document = _read(text)
     except yaml.YAMLError as error:
-        raise broken(template, SOURCE, _where(error)) from error
-    if not isinstance(document, dict):
-        raise broken(template, SOURCE, "the document is not a mapping")
+        raise broken(template, SOURCE, _where(error, text, place)) from error
     if isinstance(document.get("services"), dict):
         document["services"] = _without_empty(document["services"])
     return document
+
+
+def canonical(document: Mapping[str, Any]) -> str:
+    """JSON with real Unicode on one line: the form that Coolify 4.3.10 reads and stores without loss."""
+    return escaped(json.dumps(document, ensure_ascii=False, allow_nan=False))
 
 
 def broken(template: Template, file: str, field: str) -> errors.Refusal:
@@ -132,12 +157,17 @@ def broken(template: Template, file: str, field: str) -> errors.Refusal:
     )
 
 
-def _where(error: yaml.YAMLError) -> str:
-    """Problem and place without the text around it, which may hold a value."""
-    if isinstance(error, yaml.MarkedYAMLError):
-        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        return f"{line}{error.problem}"
-    return REFERENCES if str(error) == REFERENCES else "characters that YAML does not allow"
+def _where(error: yaml.YAMLError, text: str, place: str) -> str:
+    """Place and problem without the text around it, which may hold a value."""
+    if isinstance(error, yaml.reader.ReaderError):
+        line = text.encode()[: error.position].count(b"\n")
+        return f"{place} {line + 1}: characters that YAML does not allow"
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return f"{place} 1: {error}"
+    begun = ""
+    if error.context and error.context_mark and error.context_mark.line != error.problem_mark.line:
+        begun = f" {error.context} that begins in {place} {error.context_mark.line + 1}"
+    return f"{place} {error.problem_mark.line + 1}: {error.problem}{begun}"
 
 
 def _without_empty(value: Any) -> Any:
@@ -155,16 +185,36 @@ class _PlainLoader(yaml.CSafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Hashable] = set()
-        for key_node, _ in node.value:
-            if key_node.tag != TEXT or key_node.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, "keys are texts and occur once", key_node.start_mark
-                )
-            seen.add(key_node.value)
+        for key, value in node.value:
+            if key.tag != TEXT or key.value in seen:
+                raise _refused(KEYS, key)
+            if key.value in {"command", "entrypoint"} and value.value == []:
+                raise _refused(COMMAND, value)
+            seen.add(key.value)
         return super().construct_mapping(node, deep=deep)
 
 
-def _refuse_references(text: str) -> None:
+def _read(text: str) -> dict[str, Any]:
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         if getattr(event, "anchor", None) is not None or getattr(event, "tag", None) is not None:
-            raise yaml.YAMLError(REFERENCES)
+            raise _refused(REFERENCES, event)
+        if isinstance(event, yaml.ScalarEvent) and event.implicit[0] and _is_unclear(event.value):
+            raise _refused(QUOTES, event)
+    loader = _PlainLoader(text)
+    try:
+        node = loader.get_single_node()
+        if not isinstance(node, yaml.MappingNode):
+            raise _refused("the document is not a mapping", node)
+        document: dict[str, Any] = loader.construct_document(node)
+        return document
+    finally:
+        loader.dispose()
+
+
+def _is_unclear(plain: str) -> bool:
+    return UNCLEAR.fullmatch(plain) is not None and CLEAR.fullmatch(plain) is None
+
+
+def _refused(problem: str, at: Any) -> yaml.MarkedYAMLError:
+    """An error at the beginning of an event or a node, or of the text without one."""
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=at.start_mark if at else None)

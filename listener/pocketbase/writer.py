@@ -212,14 +212,19 @@ def _blame(groups: Sequence[_Group], refusal: batch.Refused) -> None:
 def _check_rule(
     writes: Sequence[Write], rows: Sequence[client.Row | None], error: batch.Refused | errors.Ambiguous
 ) -> None:
-    """Raises `Global` when a rule shuts us out altogether: then it is nothing about this record."""
+    """Raises `Global` when a rule shuts us out altogether: then it is nothing about this record.
+
+    PocketBase 0.40.6 refuses a create with 400 where its rule says no, and with 404 only where there is no
+    such collection; an update with 404 where its rule says no.
+    """
     if not isinstance(error, batch.Refused):
         return
     write, row = writes[error.index], rows[error.index]
-    if error.status == 403 or (error.status == 404 and row is not None and not write.is_conditional):
+    is_there = write.creates or row is not None
+    if error.status == 403 or (error.status == 404 and is_there and not write.is_conditional):
         raise errors.Global(
             "COLLECTION_UNWRITABLE",
             f"PocketBase lets the listener not {write.method} in {write.collection!r}",
-            why="its rules were changed or emptied",
+            why="it was renamed or deleted, or its rules were changed or emptied",
             fix="run `cloudfreedom schema diff`, then `cloudfreedom schema apply`",
         )

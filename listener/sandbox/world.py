@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,14 +77,32 @@ class World:
             await child.terminate(self._daemon)
             self._daemon = None
 
+    def signal_daemon(self, number: signal.Signals) -> None:
+        """The daemon has the signal, if it runs."""
+        if self._daemon is not None and self._daemon.returncode is None:
+            self._daemon.send_signal(number)
+
+    async def daemon_exit(self) -> int:
+        """The exit code of the daemon, which ended by itself or by a signal; it counts as down."""
+        assert self._daemon is not None
+        code = await self._daemon.wait()
+        await self.kill_daemon()
+        return code
+
 
 @asynccontextmanager
 async def running(
-    data_dir: Path, *, port: int | None = None, rate_limit: int = 100_000
+    data_dir: Path,
+    *,
+    port: int | None = None,
+    rate_limit: int = 100_000,
+    env: Mapping[str, str] | None = None,
+    daemon: bool = True,
 ) -> AsyncIterator[World]:
     """PocketBase with our schema and rules, the stand-in, and the daemon, all ready; none is left on exit.
 
-    `port` is PocketBase's, else a free one. `rate_limit` is the stand-in's requests per minute.
+    `port` is PocketBase's, else a free one. `rate_limit` is the stand-in's requests per minute. `env` wins
+    over the daemon's settings. Without `daemon` it is not started yet.
     """
     token = f"1|{secrets.token_hex(20)}"
     coolify_url = f"http://127.0.0.1:{free_port()}"
@@ -102,10 +121,11 @@ async def running(
             password=SecretStr(password),
             templates=catalog.Catalog.load().slugs(),
         )
-        env = _env(database.url, coolify_url, token, password, data_dir)
-        world = World(database, coolify_url, data_dir, env, admin, standin)
+        made = _env(database.url, coolify_url, token, password, data_dir)
+        world = World(database, coolify_url, data_dir, {**made, **(env or {})}, admin, standin)
         try:
-            await world.start_daemon()
+            if daemon:
+                await world.start_daemon()
             yield world
         finally:
             await world.stop_daemon()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import copy
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -86,7 +85,7 @@ class CheckedCompose:
         if seal is not _SEAL:
             raise TypeError("only the guard makes a CheckedCompose")
         self._document = copy.deepcopy(dict(document))
-        self.text = documents.escaped(json.dumps(self._document, ensure_ascii=False, allow_nan=False))
+        self.text = documents.canonical(self._document)
         self.base64 = base64.b64encode(self.text.encode()).decode("ascii")
         self.services = tuple(self._document["services"])
         self.web = web

@@ -14,7 +14,13 @@ from typing import Any
 import yaml
 
 _MERGE_COMMENT = re.compile(r"^\s*<<:\s*\*[^\s#]+[ \t]+#", re.MULTILINE)
-_BECOME_NUMBERS = {".inf", "-.inf", ".nan", "0o17"}
+_BECOME_NUMBERS = re.compile(
+    r"(?P<infinite>\.inf|\.nan)|\+?0o(?P<octal>[0-7_]+)"
+    r"|(?=.*_)(?:\+[0-9][0-9_]*|\+?[0-9][0-9_]*\.[0-9_]+)",
+    re.IGNORECASE,
+)
+"""Texts that symfony/yaml 7.4 (Inline.php) writes without quotes and then reads as numbers; `.nan` becomes
+infinite too. Recorded: `.inf`, `.nan`, `0o17`."""
 
 
 class Broken(Exception):
@@ -94,6 +100,8 @@ def _settled(value: Any) -> Any:
         return {key: _settled(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_settled(inner) for inner in value] or {}
-    if isinstance(value, str) and value in _BECOME_NUMBERS:
-        return 15 if value == "0o17" else float(value.replace(".", ""))
+    if isinstance(value, str) and (found := _BECOME_NUMBERS.fullmatch(value)):
+        if found["octal"]:
+            return int(found["octal"].replace("_", "") or "0", 8)
+        return float("inf" if found["infinite"] else value.replace("_", ""))
     return value
