@@ -33,6 +33,7 @@ AnyStack = Annotated[str, typer.Argument(metavar="[STACK]", help=f"{STACK_HELP};
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 Rules = Annotated[bool, typer.Option("--rules", help="Also narrow the rules of existing collections.")]
 Detailed = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 2 when something would change.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Timeout = Annotated[float, typer.Option(min=1, metavar="SECONDS", help="How long to wait at most.")]
 
 
@@ -106,7 +107,7 @@ def plan(
 
 
 @app.command()
-def accept(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+def accept(yes: Yes = False) -> None:
     """Let the listener act on what it found.
 
     For stacks that were there before the listener. Shows first what that sets going, and asks.
@@ -189,6 +190,43 @@ def status(stack: AnyStack = "", as_json: Json = False) -> None:
 
 
 @app.command()
+def adopt(
+    stack: Stack,
+    service: Annotated[str, typer.Option(metavar="UUID", help="The service; else the record names it.")] = "",
+    yes: Yes = False,
+    timeout: Timeout = 60,
+) -> None:
+    """Take a service over that was there before. Both sides are shown first."""
+    from listener.cli import command
+
+    _end(command.adopt(stack, service, yes=yes, confirm=typer.confirm, seconds=timeout))
+
+
+@app.command()
+def approve(stack: Stack, yes: Yes = False, timeout: Timeout = 60) -> None:
+    """Let the template replace what was adopted."""
+    _ask("approve", stack, yes, timeout)
+
+
+@app.command()
+def retry(stack: Stack, yes: Yes = False, timeout: Timeout = 60) -> None:
+    """Lift a stack's block and look again."""
+    _ask("retry", stack, yes, timeout)
+
+
+@app.command()
+def recreate(stack: Stack, yes: Yes = False, timeout: Timeout = 60) -> None:
+    """Make a new service for one that is missing."""
+    _ask("recreate", stack, yes, timeout)
+
+
+@app.command()
+def purge(stack: Stack, yes: Yes = False, timeout: Timeout = 60) -> None:
+    """Remove a deleted stack's data before its time."""
+    _ask("purge", stack, yes, timeout)
+
+
+@app.command()
 def init(
     key: Annotated[bool, typer.Option("--key", help="Print a new LISTENER_SECRETS_KEY.")] = False,
 ) -> None:
@@ -209,6 +247,12 @@ def main() -> None:
         if code is None:
             raise
         sys.exit(code)
+
+
+def _ask(verb: str, stack: str, yes: bool, timeout: float) -> None:
+    from listener.cli import command
+
+    _end(command.ask(verb, stack, yes=yes, confirm=typer.confirm, seconds=timeout))
 
 
 def _end(code: Exit | int) -> None:
