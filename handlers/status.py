@@ -56,6 +56,10 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "Waiting for Coolify's list of services; this goes on by itself.",
         "Wartet auf Coolifys Liste der Dienste; es geht von selbst weiter.",
     ),
+    "waiting_domain": (
+        "Waiting: another stack of ours is letting the domain go; this goes on by itself.",
+        "Wartet: Ein anderer unserer Stacks gibt die Domain gerade frei; es geht von selbst weiter.",
+    ),
     "waiting_server": (
         "Waiting: the tariff demands a dedicated server and the tenant has none yet.",
         "Wartet: Der Tarif verlangt einen eigenen Server, und der Mandant hat noch keinen.",

@@ -69,13 +69,10 @@ def _first_contact(facts: StackFacts, _want: Want) -> contract.Plan | None:
     if not facts.list_is_complete:
         return plans.waiting(facts, "waiting_list", seconds=facts.site.waits.poll_busy)
     if len(facts.marked) == 1:
-        match facts.look:
-            case None:
-                return plans.needs_look(facts)
-            case naming.Proof() as proof:
-                return unborn.adopt(facts, proof)
-            case naming.Foreign() | naming.Missing():
-                pass
+        if facts.look is None:
+            return plans.needs_look(facts)
+        if isinstance(facts.look, naming.Proof):
+            return unborn.adopt(facts, facts.look)
     foreign = record.display.get("coolify_service_uuid") or record.display.get("status") in FOREIGN_STATUS
     if not foreign and not facts.marked:
         return None

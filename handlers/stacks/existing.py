@@ -23,7 +23,7 @@ def decide(facts: StackFacts, want: Want, wanted: Wish) -> contract.Plan:
             return rest.suspend(facts, want)
         case Wish.RUNNING:
             return _run(facts, want)
-        case Wish.UNKNOWN:
+        case _:
             return plans.waiting(facts, "waiting_upstream", seconds=facts.site.waits.resync)
 
 
@@ -77,13 +77,10 @@ def _strange(facts: StackFacts, look: naming.Foreign | naming.Missing) -> contra
 def _run(facts: StackFacts, want: Want) -> contract.Plan:
     row = facts.ledger
     assert row is not None
-    match want:
-        case Refused():
-            return refusal(facts, want)
-        case Waiting():
-            return plans.waiting(facts, want.code, seconds=facts.site.waits.resync)
-        case Desired():
-            pass
+    if isinstance(want, Refused):
+        return refusal(facts, want)
+    if isinstance(want, Waiting):
+        return plans.waiting(facts, want.code, seconds=facts.site.waits.resync)
     if facts.refused_hash == want.hash:
         return refusal(facts, Refused(*facts.refusal))
     if row.intent or row.stage or row.applied_hash != want.hash:

@@ -30,6 +30,9 @@ class _Run:
     hash: str = ""
 
 
+DOMAIN_HELD = "DOMAIN_HELD"
+
+
 class StackHandler:
     """Policy for `agent_stacks`."""
 
@@ -117,7 +120,14 @@ class StackHandler:
     async def apply(self, plan: contract.Plan) -> contract.Outcome:
         """The plan is carried out and the outcome of this run told."""
         hands = steps.Hands(self._eyes.coolify, self._scribe, plan.key)
-        outcome = await apply.apply(plan, hands=hands, remembered=self._eyes.memory, allowed=self._allowed)
+        try:
+            outcome = await apply.apply(
+                plan, hands=hands, remembered=self._eyes.memory, allowed=self._allowed
+            )
+        except errors.UpstreamRefusal as error:
+            if error.status == 409 and self._is_ours(error.why):
+                raise errors.Transient(DOMAIN_HELD, error.what, why=error.why) from error
+            raise
         seen = self._eyes.memory.of(plan.key.id)
         seen.failures = 0
         if any(cast(steps.Act, step).effect for step in plan.steps):
@@ -132,6 +142,8 @@ class StackHandler:
         match error:
             case errors.Refusal():
                 show = _failed(error.message, str(error))
+            case errors.Transient(code=code) if code == DOMAIN_HELD:
+                show = {"message": self._eyes.site.voice.say("waiting_domain")}
             case errors.UpstreamRefusal():
                 show = self._refused(seen, run, error)
             case errors.Transient():
@@ -143,6 +155,11 @@ class StackHandler:
                 show = _failed(self._eyes.site.voice.say("bug"), staff)
         if show:
             await self._scribe.record(key, show=show)
+
+    def _is_ours(self, why: str) -> bool:
+        """The domain is held by a service of ours, which is letting it go: tried again by itself."""
+        rows = self._eyes.ledger.rows(records.STACKS)
+        return any(name in why for row in rows if (name := str(row.made.get("service_name") or "")))
 
     def _refused(self, seen: memory.Sighting, run: _Run, error: errors.ListenerError) -> dict[str, Any]:
         """Not again with this spec; what depends on none, not again soon."""

@@ -34,7 +34,7 @@ def decide(facts: StackFacts, want: Want, wanted: Wish) -> contract.Plan:
             )
         case Wish.RUNNING:
             return _provision(facts, want)
-        case Wish.UNKNOWN:
+        case _:
             return plans.waiting(facts, "waiting_upstream", seconds=facts.site.waits.resync)
 
 

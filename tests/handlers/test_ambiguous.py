@@ -152,3 +152,18 @@ async def test_a_project_in_the_window_shows_what_it_waits_for(world: World) -> 
     await world.settle(20)
     row = await world.row(world.tenant_id, records.TENANTS)
     assert (row["listener_status"], row["listener_message"]) == ("waiting", "The project is being made.")
+
+
+async def test_a_strangers_service_with_the_records_name_is_not_taken_for_the_lost_one(world: World) -> None:
+    other = await world.running()
+    world.coolify.faults.add("POST", "^/services$", reply="drop")
+    stack = await world.stack()
+    await world.settle(1)
+    twin = world.coolify.hand.clone(world.service(other).uuid)
+    world.coolify.hand.edit(twin, name=f"by-hand-{stack}", description="mine")
+    await world.live(400)
+    assert (world.services(stack), world.ledger(stack).service_uuid) == ([], "")
+    world.coolify.hand.edit(twin, name="by-hand")
+    await world.live(400)
+    assert (await world.row(stack))["status"] == "running"
+    assert all(twin not in call.path for call in world.coolify.calls if call.method != "GET")

@@ -182,3 +182,23 @@ async def test_more_missing_than_may_be_believed_is_a_fault_of_the_whole(world: 
     world.coolify.calls.reset()
     await world.live(1500)
     assert (world.effects(), world.parts.mass[-1]) == ([], True)
+
+
+async def test_a_suspended_stack_is_deleted_by_a_new_process(world: World) -> None:
+    stack = await world.running("base-llm", domain="one.example.org")
+    await world.edit(stack, desired_state="suspended")
+    await world.settle()
+    await world.restart()
+    await world.edit(stack, desired_state="deleted")
+    await world.settle()
+    assert ((await world.row(stack))["status"], world.service(stack).parts[0].fqdn) == ("deleted", None)
+
+
+async def test_news_of_a_closed_stack_is_no_news(world: World) -> None:
+    stack = await world.stack()
+    world.coolify.faults.add("POST", "^/services$", reply=422)
+    await world.settle(10)
+    await world.remove(stack)
+    await world.settle()
+    world.touch(records.STACKS, stack, deleted=True)
+    assert (await world.plan(stack)).reason == "gone"

@@ -155,3 +155,13 @@ async def test_another_tenant_on_the_record_is_refused_for_good(world: World) ->
     await world.edit(stack, tenant_id=world.tenant_id, desired_state="running", action="")
     await world.settle()
     assert (await world.row(stack))["status"] == "running"
+
+
+async def test_a_project_made_by_something_else_is_left_to_staff(world: World) -> None:
+    await world.edit(world.tenant_id, records.TENANTS, coolify_project_uuid="p" * 24)
+    stack = await world.stack()
+    await world.settle(10)
+    tenant = await world.row(world.tenant_id, records.TENANTS)
+    assert (tenant["listener_status"], world.effects()) == ("blocked", [])
+    assert tenant["coolify_project_uuid"] == "p" * 24
+    assert (await world.row(stack))["status"] == "pending"

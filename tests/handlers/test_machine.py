@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 CALM = settings(deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 PROFILES = {
-    "short": settings(CALM, max_examples=6, stateful_step_count=18, derandomize=True, database=None),
+    "short": settings(CALM, max_examples=10, stateful_step_count=25, derandomize=True, database=None),
     "long": settings(CALM, max_examples=60, stateful_step_count=40),
 }
 DOMAINS = ("", "", "one.example.org", "two.example.org")
@@ -43,6 +43,13 @@ ROUTES = (
     "/stop$",
     "/envs/",
 )
+Trouble = tuple[str, Any, bool] | None
+TROUBLE: st.SearchStrategy[Trouble] = st.none() | st.tuples(
+    st.sampled_from(["^/services$", "^/services$", "^/projects$", "/restart$"]),
+    st.sampled_from(["drop", 500, "garbage"]),
+    st.booleans(),
+)
+"""What goes wrong with a create at once: route, reply, and whether the effect happens all the same."""
 PEOPLE = ("start", "stop", "kill", "sync", "clone")
 
 
@@ -84,13 +91,17 @@ class Machine(RuleBasedStateMachine):
 
     # People and their records.
 
-    @rule(target=stacks, web=st.booleans(), domain=st.sampled_from(DOMAINS))
-    def create(self, web: bool, domain: str) -> Any:
+    @rule(target=stacks, web=st.booleans(), domain=st.sampled_from(DOMAINS), trouble=TROUBLE)
+    def create(self, web: bool, domain: str, trouble: Trouble) -> Any:
         if len(self.wanted) >= 4:
             return multiple()
         more = {"domain": domain} if web else {}
         stack = self.do(self.world.stack("base-llm" if web else "telegram-bot", **more))
         self.wanted[stack] = {"desired_state": "", "hold": ""}
+        if trouble is not None:
+            route, reply, effect = trouble
+            self.world.coolify.faults.add("POST", route, effect=effect, reply=reply)
+            self.do(self.world.settle(20.0))
         return stack
 
     @rule(stack=stacks, domain=st.sampled_from(DOMAINS))

@@ -161,3 +161,18 @@ async def test_a_tenants_display_is_restored(world: World) -> None:
     after = await world.row(world.tenant_id, records.TENANTS)
     assert {field: after[field] for field in wiped} == {field: before[field] for field in wiped}
     assert all(before[field] for field in wiped)
+
+
+async def test_a_service_that_exists_and_is_in_no_list_is_waited_for(world: World) -> None:
+    stack = await world.running()
+    service = world.service(stack)
+    rows = world.coolify.world
+    service.server = rows.add_server(rows.add_team("Other"), "elsewhere")
+    world.coolify.calls.reset()
+    await world.live(300)
+    row = await world.row(stack)
+    assert (row["message"][:26], world.effects()) == ("Waiting for Coolify's list", [])
+    assert world.ledger(stack).blocked == ""
+    service.server = world.coolify.server
+    await world.live(100)
+    assert (await world.row(stack))["message"] == "Running."

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import anyio
+import pytest
+
 from handlers import records
+from handlers.stacks.decide import summary
 from handlers.status import parse
+from listener import contract, errors
 from tests.handlers.world import World
 
 PROVISION = ["POST /services", "PATCH /services/{uuid}/envs/bulk", "POST /services/{uuid}/restart"]
@@ -172,3 +177,41 @@ async def test_two_stacks_that_want_one_domain_do_not_share_it(world: World) -> 
     await world.edit(winner["id"], domain="two.example.org")
     await world.settle()
     assert (await world.row(loser["id"]))["status"] == "running"
+
+
+async def test_two_plans_made_before_either_was_applied_do_not_share_a_domain(world: World) -> None:
+    await world.running()
+    stacks = [await world.stack("base-llm", domain="one.example.org") for _ in range(2)]
+    plans = [await world.plan(stack) for stack in stacks]
+    assert [plan.reason for plan in plans] == ["create", "create"]
+    await world.parts.stacks.apply(plans[0])
+    with pytest.raises(errors.Refusal, match="DOMAIN_TAKEN"):
+        await world.parts.stacks.apply(plans[1])
+    await world.settle(100)
+    assert [(await world.row(stack))["status"] for stack in stacks] == ["running", "error"]
+
+
+async def test_a_domain_whose_taking_was_cut_off_stays_taken(world: World) -> None:
+    await world.running()
+    first, second = [await world.stack("base-llm", domain="one.example.org") for _ in range(2)]
+    plans = {stack: await world.plan(stack) for stack in (first, second)}
+    world.scissors.set(0, after=True, kind="cancel")
+    with anyio.CancelScope() as world.scissors.scope:
+        await world.parts.stacks.apply(plans[first])
+    with pytest.raises(errors.Refusal, match="DOMAIN_TAKEN"):
+        await world.parts.stacks.apply(plans[second])
+    await world.settle()
+    assert [(await world.row(stack))["status"] for stack in (first, second)] == ["running", "error"]
+
+
+async def test_what_is_wanted_is_summed_up_in_one_line(own_world: World) -> None:
+    world = own_world
+    await world.admin.patch("/api/collections/plan_tiers/records/team", json={"dedicated": True})
+    await world.parts.eyes.read_tiers()
+    waits = await world.tenant(plan_tier="team")
+    stacks = [await world.stack(), await world.stack(config=[]), await world.stack(tenant_id=waits)]
+    lines = []
+    for stack in stacks:
+        facts, want, _ = await world.parts.stacks.explain(contract.Key(records.STACKS, stack))
+        lines.append(summary(facts, want))
+    assert lines == ["running, telegram-bot 1.0.0", "refused: CONFIG_INVALID", "waiting: waiting_server"]

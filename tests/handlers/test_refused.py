@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from handlers import records
+from listener import contract, errors
 from tests.handlers.world import World
 
 GOOD = {"env_vars": {"TELEGRAM_BOT_TOKEN": "fake-bot-token"}}
@@ -25,6 +26,7 @@ def web(domain: str) -> dict[str, Any]:
 
 BAD = {
     "variable-missing": (bot(TELEGRAM_BOT_TOKEN=""), "VARIABLE_MISSING", "TELEGRAM_BOT_TOKEN is missing."),
+    "config-empty": (bot() | {"config": None}, "VARIABLE_MISSING", "TELEGRAM_BOT_TOKEN is missing."),
     "variable-unknown": (bot(COLOR="red"), "VARIABLE_UNKNOWN", "COLOR is not a variable of telegram-bot."),
     "wrong-type": (bot(MODEL=7), "VARIABLE_INVALID", "MODEL must be a text"),
     "not-a-number": (bot(MAX_TOKENS="many"), "VARIABLE_INVALID", "MAX_TOKENS must be a whole number."),
@@ -185,3 +187,47 @@ async def test_a_refused_project_is_told_on_the_tenant_and_not_repeated(world: W
     await world.edit(world.tenant_id, records.TENANTS, name="Acme Ltd")
     await world.settle()
     assert (await world.row(stack))["status"] == "running"
+
+
+async def test_a_slug_that_goes_bad_while_a_stack_waits_is_told_on_the_tenant(world: World) -> None:
+    world.parts.recorder.wish_project(world.tenant_id)
+    await world.edit(world.tenant_id, records.TENANTS, slug="s" * 41)
+    await world.settle(10)
+    tenant = await world.row(world.tenant_id, records.TENANTS)
+    assert (tenant["listener_status"], world.effects()) == ("blocked", [])
+    assert tenant["listener_message"].startswith("The tenant's slug is not allowed")
+
+
+async def test_a_stack_that_was_refused_waits_for_lists_like_a_new_one(world: World) -> None:
+    world.coolify.faults.add("POST", "^/services$", reply=422)
+    stack = await world.stack()
+    await world.settle(10)
+    world.coolify.faults.add("GET", "/resources$", times=99)
+    await world.poll()
+    await world.edit(stack, config={"env_vars": {"TELEGRAM_BOT_TOKEN": "fake-other"}})
+    await world.settle(10)
+    assert (await world.row(stack))["message"].startswith("Waiting for Coolify's list")
+    world.coolify.faults.clear()
+    await world.settle()
+    assert (await world.row(stack))["status"] == "running"
+
+
+async def test_a_bug_is_told_and_a_passing_trouble_only_when_it_stays(world: World) -> None:
+    stack = await world.running()
+    key = contract.Key(records.STACKS, stack)
+    handler = world.parts.stacks
+    assert handler.group(key) == world.tenant_id
+    trouble = errors.UpstreamUnavailable("COOLIFY_UNREACHABLE", "no connection")
+    for _ in range(2):
+        await handler.report(key, trouble)
+        assert (await world.row(stack))["message"] == "Running."
+    await handler.report(key, trouble)
+    assert (await world.row(stack))["message"].startswith("Waiting for Coolify or PocketBase to answer")
+    await handler.report(key, errors.Global("COOLIFY_TOKEN_REFUSED", "refused"))
+    await handler.report(key, RuntimeError("a fake secret"))
+    row = await world.row(stack)
+    assert (row["status"], row["message"][:30]) == ("error", "Something unexpected happened.")
+    assert row["error_message"] == "UNEXPECTED · RuntimeError · see the listener's log"
+    await world.parts.tenants.report(contract.Key(records.TENANTS, world.tenant_id), RuntimeError())
+    tenant = await world.row(world.tenant_id, records.TENANTS)
+    assert tenant["listener_message"].startswith("Something unexpected happened.")
