@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from typing import Any, ClassVar, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -30,7 +30,14 @@ T = TypeVar("T")
 
 CALM = settings(deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 PROFILES = {
-    "short": settings(CALM, max_examples=10, stateful_step_count=25, derandomize=True, database=None),
+    "short": settings(
+        CALM,
+        max_examples=10,
+        stateful_step_count=25,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+    ),
     "long": settings(CALM, max_examples=60, stateful_step_count=40),
 }
 DOMAINS = ("", "", "one.example.org", "two.example.org")
@@ -76,11 +83,14 @@ class Machine(RuleBasedStateMachine):
         """The deed is done in the one loop of all examples."""
         return self.runner.run(deed)
 
-    @initialize()
-    def begin(self) -> None:
-        """An empty world with one tenant."""
+    @initialize(target=stacks, first=TROUBLE, second=TROUBLE)
+    def begin(self, first: Trouble, second: Trouble) -> Any:
+        """A world with one tenant and two stacks on their way."""
         self.world = self.do(self._enter())
-        self.world.coolify.knobs.turn({"job_delay": 1.0, "start_seconds": 6.0, "sync_delay": 2.0})
+        self.world.coolify.knobs.turn({"job_delay": 1.0, "sync_delay": 2.0})
+        return multiple(
+            self._create("base-llm", DOMAINS[-1], first), self._create("telegram-bot", "", second)
+        )
 
     async def _enter(self) -> worlds.World:
         admin = await self.exits.enter_async_context(self.home.administered())
@@ -95,14 +105,7 @@ class Machine(RuleBasedStateMachine):
     def create(self, web: bool, domain: str, trouble: Trouble) -> Any:
         if len(self.wanted) >= 4:
             return multiple()
-        more = {"domain": domain} if web else {}
-        stack = self.do(self.world.stack("base-llm" if web else "telegram-bot", **more))
-        self.wanted[stack] = {"desired_state": "", "hold": ""}
-        if trouble is not None:
-            route, reply, effect = trouble
-            self.world.coolify.faults.add("POST", route, effect=effect, reply=reply)
-            self.do(self.world.settle(20.0))
-        return stack
+        return self._create("base-llm" if web else "telegram-bot", domain if web else "", trouble)
 
     @rule(stack=stacks, domain=st.sampled_from(DOMAINS))
     def edit(self, stack: str, domain: str) -> None:
@@ -247,6 +250,15 @@ class Machine(RuleBasedStateMachine):
         else:
             assert (row["status"], runs) == ("running", True), (row, world.log[-8:])
             assert services[0].uuid == row["coolify_service_uuid"], row
+
+    def _create(self, template: str, domain: str, trouble: Trouble) -> str:
+        stack = self.do(self.world.stack(template, domain=domain))
+        self.wanted[stack] = {"desired_state": "", "hold": ""}
+        if trouble is not None:
+            route, reply, effect = trouble
+            self.world.coolify.faults.add("POST", route, effect=effect, reply=reply)
+            self.do(self.world.settle(20.0))
+        return stack
 
     def _edit(self, stack: str, **fields: Any) -> None:
         if stack not in self.gone:

@@ -1,0 +1,75 @@
+"""The daemon under a supervisor: secrets from files, and what it tells over the notify socket."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from listener.sandbox import people, world
+from tests.systemd import unit
+from tests.systemd.supervisor import DAEMON, WATCHDOG_SECONDS, supervisor
+
+
+@pytest.mark.parametrize("abstract", [pytest.param(False, id="path"), pytest.param(True, id="abstract")])
+async def test_a_supervisor_hears_the_whole_life_of_a_daemon_with_secrets_in_files(
+    tmp_path: Path, abstract: bool
+) -> None:
+    async with supervisor(tmp_path, abstract=abstract) as one:
+        await one.start()
+        await one.until_ready()
+        await one.until_told("WATCHDOG=1", times=3)
+        assert one.lines()[0] == "READY=1"
+        pings = [told.at for told in one.told if "WATCHDOG=1" in told.lines]
+        assert max(later - earlier for earlier, later in pairwise(pings)) < WATCHDOG_SECONDS
+        await one.until_told("STATUS=leader, fence ")
+        assert any(line.startswith("STATUS=leader") and line.endswith("ready") for line in one.lines())
+        assert await one.stop() == 0
+        await one.until_told("STOPPING=1")
+        assert one.told[-1].lines[0] == "STOPPING=1"
+        assert {told.pid for told in one.told} == {one.daemon.pid if one.daemon else 0}
+
+
+async def test_a_daemon_says_nothing_until_both_upstreams_were_reached(tmp_path: Path) -> None:
+    """So systemd must not limit the time of a start."""
+    async with supervisor(tmp_path) as one:
+        await one.start(COOLIFY_URL=f"http://127.0.0.1:{world.free_port()}")
+        await one.until_logged("upstream.awaited")
+        assert one.lines() == []
+        await one.stop()
+
+
+async def test_the_daemon_works_within_the_units_filter(tmp_path: Path) -> None:
+    """Same system calls, address families and memory rules as under systemd; a stack comes to run."""
+    allowed = tmp_path / "allowed"
+    allowed.write_text("\n".join(sorted(_allowed())))
+    async with supervisor(tmp_path) as one:
+        await one.start(command=[sys.executable, "-m", "tests.systemd.confined", str(allowed), *DAEMON])
+        await one.until_ready()
+        async with people.owner(one.world.admin, one.world.pocketbase.url) as owner:
+            record = await owner.create_stack("cf-telegrambot-acme-1234")
+            await one.until_logged('"reason": "started"')
+            row = await people.ask(owner.http, "GET", f"/api/collections/agent_stacks/records/{record}")
+        assert row["coolify_service_uuid"]
+        assert await one.stop() == 0
+
+
+def _allowed() -> set[str]:
+    """The system calls that the unit's `SystemCallFilter` leaves."""
+    allowed: set[str] = set()
+    for value in unit.settings()["SystemCallFilter"]:
+        named = {call for name in value.lstrip("~").split() for call in _members(name)}
+        allowed = allowed - named if value.startswith("~") else allowed | named
+    return allowed
+
+
+def _members(name: str) -> set[str]:
+    if not name.startswith("@"):
+        return {name}
+    command = [unit.analyzer(), "syscall-filter", name]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[1:]
+    listed = [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
+    return {call for entry in listed for call in _members(entry)}
