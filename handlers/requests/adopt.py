@@ -41,15 +41,7 @@ def stack(facts: StackFacts, want: Want, found: Found) -> tuple[contract.Step, .
     name = naming.service_name(tenant.slug if tenant else "", record.stack_name, record.id)
     begun = steps.Record(
         of=facts.key,
-        ledger={
-            "kind": records.STACKS,
-            "tenant_id": record.tenant_id,
-            "server_uuid": found.server_uuid,
-            "service_uuid": detail.uuid,
-            "salt": facts.salt,
-            "template": record.template,
-            "blocked": f"{BEGUN} · the service is being adopted · this goes on by itself",
-        },
+        ledger=_known(facts, record, found),
         entry=steps.Entry("service.adopt", "started", detail={"service_uuid": detail.uuid}),
     )
     done = steps.Record(
@@ -72,6 +64,19 @@ def stack(facts: StackFacts, want: Want, found: Found) -> tuple[contract.Step, .
     )
     marker = naming.Marker(facts.site.inst, record.tenant_id, record.id)
     return (begun, steps.Stamp(detail.uuid, name, marker), done)
+
+
+def _known(facts: StackFacts, record: records.StackRecord, found: Found) -> dict[str, object]:
+    """The ledger knows the service, and blocks it until it is stamped."""
+    return {
+        "kind": records.STACKS,
+        "tenant_id": record.tenant_id,
+        "server_uuid": found.server_uuid,
+        "service_uuid": found.uuid,
+        "salt": facts.salt,
+        "template": record.template,
+        "blocked": f"{BEGUN} · the service is being adopted · this goes on by itself",
+    }
 
 
 def _free(facts: StackFacts, found: Found) -> payloads.ServiceDetail:

@@ -46,14 +46,13 @@ def _sequence(
     reason: str,
     shown: dict[str, Any],
 ) -> contract.Plan:
-    """Opening batch, calls, closing batch: what the opening promises, the closing says is done."""
+    """What the opening batch promises, the closing one says is done."""
     row, proof = facts.ledger, facts.look
     assert row is not None
     if not isinstance(proof, naming.Proof):
         return plans.needs_look(facts)
     if full and row.made.get("adopted"):
-        shown = plans.shown(facts, Status.ERROR, "needs_approval", staff=UNAPPROVED)
-        return plans.blocked(facts, "needs_approval", shown)
+        return _unapproved(facts)
     opening: dict[str, Any] = {"intent": {"what": "apply" if full else "restart"}}
     closing: dict[str, Any] = {"intent": None, "applied_spec": _made(row, want, start=start)}
     acts: list[steps.Act] = []
@@ -79,6 +78,11 @@ def _sequence(
         message=str(shown.get("message", "")),
         again=0.0 if not start else facts.site.waits.poll_busy,
     )
+
+
+def _unapproved(facts: StackFacts) -> contract.Plan:
+    shown = plans.shown(facts, Status.ERROR, "needs_approval", staff=UNAPPROVED)
+    return plans.blocked(facts, "needs_approval", shown)
 
 
 def _opened(row: LedgerRow, want: Desired) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from handlers import memory, naming, records
 from handlers.eyes import Eyes
+from handlers.ledger import LedgerRow
 from handlers.stacks import purge, unborn
 from handlers.stacks.facts import StackFacts
 from handlers.status import parse
@@ -82,9 +83,7 @@ async def _tenant(eyes: Eyes, row: object, tenant_id: str) -> records.TenantReco
 
 def _facts(eyes: Eyes, record_id: str, snapshot: Snapshot) -> StackFacts:
     row, seen = eyes.ledger.get(record_id), eyes.memory.of(record_id)
-    if row is not None and row.start_open and seen.effect_at == memory.NEVER:
-        # The start was an earlier process's: whether it was seen down since is not known.
-        seen.is_restart_seen = seen.is_restart_seen and seen.exited_last > memory.NEVER
+    _inherit(row, seen)
     uuid = row.service_uuid if row else ""
     entry = snapshot.services.get(uuid)
     server_uuid = entry.server_uuid if entry else (row.server_uuid if row else "")
@@ -121,6 +120,12 @@ def _facts(eyes: Eyes, record_id: str, snapshot: Snapshot) -> StackFacts:
         refused_hash=seen.refused_hash,
         refusal=seen.refusal,
     )
+
+
+def _inherit(row: LedgerRow | None, seen: memory.Sighting) -> None:
+    """An open start that an earlier process began: whether it was seen down since is not known."""
+    if row is not None and row.start_open and seen.effect_at == memory.NEVER:
+        seen.is_restart_seen = seen.is_restart_seen and seen.exited_last > memory.NEVER
 
 
 def _kept_look(
