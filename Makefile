@@ -35,10 +35,10 @@ static: $(READY) ## formatting, lint, types, import directions
 	@$(BIN)/lint-imports
 
 test: $(READY) ## every test that is not long
-	@$(BIN)/python -m pytest -m 'not long' -q
+	@.ci/tests 'not long'
 
 long: $(READY) ## the tests that take minutes
-	@$(BIN)/python -m pytest -m long -q
+	@.ci/tests long
 
 bench-quick: $(READY) ## figures of this machine into BENCHMARKS.md, in 3 minutes
 	@$(BIN)/python -m tests.bench.quick

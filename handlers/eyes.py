@@ -91,6 +91,11 @@ class Eyes:
         detail = await self.coolify.service(uuid)
         if detail is not None:
             return naming.prove(detail, wanted, read_at)
+        await self.prove_team()
+        return naming.Missing(uuid, read_at)
+
+    async def prove_team(self) -> None:
+        """Coolify answers for our team just now, so a 404 means what it says; raises `Global` otherwise."""
         team = await self.coolify.team()
         if team.id != self.team_id:
             raise errors.Global(
@@ -99,4 +104,3 @@ class Eyes:
                 why=f"the token belongs to team {team.name!r} ({team.id}) now, it was {self.team_id}",
                 fix="set COOLIFY_TOKEN to a token of the team that holds the tenants' projects",
             )
-        return naming.Missing(uuid, read_at)

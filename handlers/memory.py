@@ -5,6 +5,7 @@ Losing it costs a second look, never a wrong effect: everything that must surviv
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -44,8 +45,10 @@ class Sighting:
     """Fingerprint of record and entry when the key was last settled."""
     failures: int = 0
     """Runs in a row that ended in an error that passes."""
-    broken: tuple[str, int] = ("", 0)
-    """Spec hash, and how often Coolify answered 5xx to it since an effect of it was accepted."""
+    broken: tuple[str, int, float] = ("", 0, NEVER)
+    """Spec hash, how often Coolify answered 5xx to it since an effect of it was accepted, and when last."""
+    salt: str = field(default_factory=lambda: secrets.token_hex(16))
+    """Of a stack that has no ledger row yet: its hash must stay the same from look to look."""
     stuck: tuple[float, str, str] = (NEVER, "", "")
     """Coolify refused what no edit changes (a stop, a name): not asked again before; message, staff text."""
 
@@ -87,7 +90,7 @@ class Memory:
     def commanded(self, record_id: str, action: str, *, is_stale: bool) -> None:
         """A person's action was cleared: it is looked at anew, whatever was refused or strange before."""
         seen = self.of(record_id)
-        seen.refused_hash, seen.broken, seen.stuck = "", ("", 0), (NEVER, "", "")
+        seen.refused_hash, seen.broken, seen.stuck = "", ("", 0, NEVER), (NEVER, "", "")
         if not isinstance(seen.look, naming.Proof):
             seen.look, seen.strange_since = None, None
         if not is_stale:

@@ -163,6 +163,10 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
 """Reason code -> (English, German)."""
 
 
+LONGEST = 2000
+"""Characters of a message; PocketBase refuses the whole write for a longer one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Voice:
     """The language and time zone in which records speak."""
@@ -171,8 +175,8 @@ class Voice:
     zone: tzinfo
 
     def say(self, code: str, **values: str) -> str:
-        """The message of a reason code."""
-        return MESSAGES[code][1 if self.language == "de" else 0].format(**values)
+        """The message of a reason code, no longer than the field that shows it."""
+        return MESSAGES[code][1 if self.language == "de" else 0].format(**values)[:LONGEST]
 
     def at(self, moment: datetime) -> str:
         """A time for people, to the minute, with its zone."""

@@ -24,7 +24,10 @@ from listener.pocketbase.session import Session
 from listener.settings import Settings
 from listener.telemetry.metrics import Metrics
 
-MUST_READ = ("tenants", "agent_stacks", "plan_tiers", "listener_ledger")
+MUST_READ = (
+    "tenants", "agent_stacks", "agent_stack_ids", "plan_tiers",
+    "listener_ledger", "listener_lease", "listener_meta", "stack_operations",
+)  # fmt: skip
 """Collections without which nothing may be done."""
 
 T = TypeVar("T")
@@ -61,6 +64,7 @@ class Upstreams:
     coolify: Coolify
     inst: str
     team_id: int
+    server_uuid: str
     metrics: Metrics
     skew: Skew
 
@@ -77,7 +81,7 @@ class Upstreams:
                 why=f"the token belongs to team {team.name!r} ({team.id}) now, it was {self.team_id}",
                 fix="set COOLIFY_TOKEN to a token of the team that holds the tenants' projects",
             )
-        await self.coolify.servers()
+        await _has_server(self.coolify, self.server_uuid)
 
 
 @asynccontextmanager
@@ -99,14 +103,9 @@ async def connected(settings: Settings, *, patient: bool) -> AsyncIterator[Upstr
             partial(_first_proven, settings, stack, partial(_count_batch, metrics, skew)), patient=patient
         )
         team = await _patiently(coolify.team, patient=patient)
-        meta = await database.get(META, "main")
-        if not meta or not meta.get("inst"):
-            raise errors.Global(
-                "SCHEMA_MISSING",
-                "PocketBase has no installation id",
-                why="`cloudfreedom schema apply` was never run against this PocketBase",
-                fix="run `cloudfreedom schema apply`",
-            )
+        server = settings.coolify_server_uuid
+        await _patiently(partial(_has_server, coolify, server), patient=patient)
+        inst = await _installation(database)
         base = partial(transport.client, url, ca_file=settings.pocketbase_ca_file)
         renewals, sse = base(connections=2), base(connections=4)
         for client in (renewals, sse):
@@ -116,10 +115,35 @@ async def connected(settings: Settings, *, patient: bool) -> AsyncIterator[Upstr
             renewals=PocketBase(http=renewals, session=database.session),
             sse=sse,
             coolify=coolify,
-            inst=str(meta["inst"]),
+            inst=inst,
             team_id=team.id,
+            server_uuid=server,
             metrics=metrics,
             skew=skew,
+        )
+
+
+async def _installation(database: PocketBase) -> str:
+    """The installation id, which `schema apply` made once."""
+    meta = await database.get(META, "main")
+    if not meta or not meta.get("inst"):
+        raise errors.Global(
+            "SCHEMA_MISSING",
+            "PocketBase has no installation id",
+            why="`cloudfreedom schema apply` was never run against this PocketBase",
+            fix="run `cloudfreedom schema apply`",
+        )
+    return str(meta["inst"])
+
+
+async def _has_server(coolify: Coolify, uuid: str) -> None:
+    """The token's team has the server on which stacks are made: proof that it is the right team."""
+    if uuid not in {server.uuid for server in await coolify.servers()}:
+        raise errors.Global(
+            "COOLIFY_WRONG_TEAM",
+            "the team of COOLIFY_TOKEN has no server COOLIFY_SERVER_UUID",
+            why=f"GET /servers does not list {uuid}: the token is of another team, or the server was removed",
+            fix="set COOLIFY_TOKEN to a token of the team that holds the tenants' projects",
         )
 
 

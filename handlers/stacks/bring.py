@@ -13,6 +13,8 @@ from handlers.status import Health, Status, difference, parse
 from listener import contract
 
 NEVER = float("-inf")
+Show = dict[str, Any]
+"""Fields of a record, as they are shown."""
 UNAPPROVED = (
     "NEEDS_APPROVAL · this stack was adopted, and a change would replace its compose by the template's · "
     "compare them in Coolify, then run `cloudfreedom approve`"
@@ -37,14 +39,7 @@ def save(facts: StackFacts, want: Desired, shown: dict[str, Any]) -> contract.Pl
 
 
 def _sequence(
-    facts: StackFacts,
-    want: Desired,
-    *,
-    full: bool,
-    start: bool,
-    verb: str,
-    reason: str,
-    shown: dict[str, Any],
+    facts: StackFacts, want: Desired, *, full: bool, start: bool, verb: str, reason: str, shown: Show
 ) -> contract.Plan:
     """What the opening batch promises, the closing one says is done."""
     row, proof = facts.ledger, facts.look

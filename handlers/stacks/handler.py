@@ -131,7 +131,7 @@ class StackHandler:
         seen = self._eyes.memory.of(plan.key.id)
         seen.failures = 0
         if any(cast(steps.Act, step).effect for step in plan.steps):
-            seen.broken = ("", 0)
+            seen.broken = ("", 0, memory.NEVER)
         return outcome
 
     async def report(self, key: contract.Key, error: Exception) -> None:
@@ -145,6 +145,8 @@ class StackHandler:
             case errors.Transient(code=code) if code == DOMAIN_HELD:
                 show = {"message": self._eyes.site.voice.say("waiting_domain")}
             case errors.UpstreamRefusal():
+                if error.code == "COOLIFY_NOT_FOUND":
+                    await self._eyes.prove_team()
                 show = self._refused(seen, run, error)
             case errors.Transient():
                 show = self._passing(seen, run, error)
@@ -174,9 +176,11 @@ class StackHandler:
     def _passing(self, seen: memory.Sighting, run: _Run, error: errors.Transient) -> dict[str, Any]:
         """Again, soon; but not when Coolify answers lists, and 5xx to this spec, again and again."""
         seen.failures += 1
-        if run.hash and error.why.startswith("HTTP 5") and self._eyes.view.snapshot.is_complete:
-            count = seen.broken[1] + 1 if seen.broken[0] == run.hash else 1
-            seen.broken = (run.hash, count)
+        if run.hash and error.code.startswith("COOLIFY") and error.why.startswith("HTTP 5"):
+            _, count, at = seen.broken if seen.broken[0] == run.hash else ("", 0, memory.NEVER)
+            snapshot = self._eyes.view.snapshot
+            count += snapshot.is_complete and snapshot.requested_at > at
+            seen.broken = (run.hash, count, self._eyes.memory.clock())
             if count >= BROKE_OFTEN:
                 return self._refused(seen, run, error)
         return (

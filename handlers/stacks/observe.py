@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import replace
 
 from handlers import memory, naming, records
@@ -92,7 +91,7 @@ def _facts(eyes: Eyes, record_id: str, snapshot: Snapshot) -> StackFacts:
         now=eyes.now(),
         clock=eyes.memory.clock(),
         site=eyes.site,
-        salt=(row.salt if row else "") or secrets.token_hex(16),
+        salt=(row.salt if row else "") or seen.salt,
         record=None,
         gone=False,
         tenant=None,

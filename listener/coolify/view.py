@@ -39,7 +39,7 @@ class Snapshot:
     @property
     def is_complete(self) -> bool:
         """Every known server answered: only then may absence be read out of it."""
-        return self.requested_at > NEVER and not self.unknown
+        return bool(self.listed) and not self.unknown
 
     def listed_at(self, server_uuid: str) -> float:
         """When this server's services were asked for; for a server that is none of ours, the last round."""

@@ -26,6 +26,8 @@ from listener.secrets.sealing import new_key
 SERVER = "sandbox-server"
 ROUTER = "https://router.sandbox.example/v1"
 READY_SECONDS = 30.0
+IDLE = httpx.Limits(keepalive_expiry=2.0)
+"""The stand-in's server closes a connection that was idle for 5 s, httpx's own default: they would race."""
 
 
 @dataclass
@@ -110,7 +112,7 @@ async def running(
     async with (
         pocketbase.running(data_dir, port=port) as database,
         transport.client(database.url) as admin,
-        httpx.AsyncClient(base_url=coolify_url, timeout=10.0) as standin,
+        httpx.AsyncClient(base_url=coolify_url, timeout=10.0, limits=IDLE) as standin,
         _standin(data_dir, coolify_url, token, rate_limit),
     ):
         await schema.superuser(admin, database.superuser_email, database.superuser_password)

@@ -19,7 +19,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="package")
 ABSENCE = 5.2
 """Seconds: sweeps that lie so far apart may believe in an absence."""
 WRITTEN_ONLY = ("listener_ledger", "stack_operations")
-FLAPS = pytest.mark.xfail(reason="the breaker's probe does not read this collection", strict=True)
 NOBODY = '@request.auth.id = "nobody"'
 NOT_ON_HOLD = '@request.auth.id != "" && hold = ""'
 
@@ -91,10 +90,10 @@ async def test_rules_that_hide_some_stacks_stop_none_of_them(stage: Stage) -> No
     "name",
     [
         "agent_stacks",
-        pytest.param("agent_stack_ids", marks=[FLAPS, pytest.mark.long]),
+        pytest.param("agent_stack_ids", marks=pytest.mark.long),
         pytest.param("tenants", marks=pytest.mark.long),
         pytest.param("listener_ledger", marks=pytest.mark.long),
-        pytest.param("stack_operations", marks=FLAPS),
+        pytest.param("stack_operations", marks=pytest.mark.long),
     ],
 )
 async def test_a_renamed_collection_opens_the_breaker_once_until_it_has_its_name_again(

@@ -103,13 +103,15 @@ async def test_a_document_that_breaks_coolify_is_given_up_after_three_times(worl
     assert (await world.row(stack))["status"] == "running"
 
 
-async def test_other_calls_that_break_are_repeated_until_three_times(world: World) -> None:
+async def test_other_calls_that_break_are_given_up_when_lists_answered_three_times_between(
+    world: World,
+) -> None:
     stack = await world.running()
     world.coolify.faults.add("PATCH", "^/services/[a-z0-9]+$", times=9, reply=500)
     await world.edit(stack, config={"env_vars": {"TELEGRAM_BOT_TOKEN": "fake-other"}})
     await world.live(600)
     assert (await world.row(stack))["status"] == "error"
-    assert world.coolify.calls.count("PATCH", "/services/{uuid}") == 3
+    assert 3 <= world.coolify.calls.count("PATCH", "/services/{uuid}") <= 8
     world.coolify.faults.clear()
     await world.edit(stack, action="retry")
     await world.settle()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -56,7 +57,7 @@ WAYS = {
 @pytest.mark.parametrize(
     ("kinds", "after"),
     [
-        pytest.param(("crash", "cancel"), True, id="both"),
+        pytest.param(("crash", "", "cancel", ""), True, id="some"),
         pytest.param(("crash",), True, id="crash", marks=pytest.mark.long),
         pytest.param(("cancel",), True, id="cancel", marks=pytest.mark.long),
         pytest.param(("crash",), False, id="crash-before", marks=pytest.mark.long),
@@ -65,13 +66,15 @@ WAYS = {
 )
 @pytest.mark.parametrize("name", WAYS)
 async def test_a_plan_cut_at_any_effect_comes_to_its_end(
-    world: World, name: str, kinds: tuple[Kind, ...], after: bool
+    world: World, name: str, kinds: tuple[Kind | Literal[""], ...], after: bool
 ) -> None:
-    """Of several kinds of cut each takes its turn; the last round cuts nothing."""
-    way, at = WAYS[name], 0
-    while True:
-        await world.begin()
+    """Of several kinds of cut each takes its turn, and an empty one skips it; the last round cuts nothing."""
+    way = WAYS[name]
+    for at in itertools.count():
         kind = kinds[at % len(kinds)]
+        if not kind:
+            continue
+        await world.begin()
         if name == "provision":
             world.scissors.set(at, after=after, kind=kind)
         stack = await way.start(world)
@@ -82,7 +85,6 @@ async def test_a_plan_cut_at_any_effect_comes_to_its_end(
         if not world.scissors.has_cut and world.scissors.at is not None:
             break
         await _holds(world, stack, way, f"cut at {at}: {world.scissors.effects}")
-        at += 1
     assert at >= 3
 
 

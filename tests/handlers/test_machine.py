@@ -32,7 +32,7 @@ CALM = settings(deadline=None, suppress_health_check=list(HealthCheck), print_bl
 PROFILES = {
     "short": settings(
         CALM,
-        max_examples=10,
+        max_examples=7,
         stateful_step_count=25,
         derandomize=True,
         database=None,

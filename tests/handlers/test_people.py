@@ -176,3 +176,17 @@ async def test_a_service_that_exists_and_is_in_no_list_is_waited_for(world: Worl
     service.server = world.coolify.server
     await world.live(100)
     assert (await world.row(stack))["message"] == "Running."
+
+
+async def test_a_retained_service_deleted_by_hand_is_closed(world: World) -> None:
+    stack = await world.running()
+    await world.edit(stack, desired_state="deleted")
+    await world.settle()
+    world.coolify.hand.delete(world.service(stack).uuid)
+    world.coolify.calls.reset()
+    await world.live(400)
+    assert (world.ledger(stack).stage, world.effects()) == ("closed", [])
+    await world.edit(stack, desired_state="running", action="restart")
+    await world.live(100)
+    row = await world.row(stack)
+    assert (row["action"], row["status"], world.effects()) == ("", "deleted", [])

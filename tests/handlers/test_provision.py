@@ -136,6 +136,9 @@ async def test_a_tier_that_demands_a_server_waits_for_one_and_uses_it(own_world:
     await world.settle()
     assert world.service(stack).server is own
     assert (await world.row(stack))["status"] == "running"
+    await world.edit(tenant, records.TENANTS, server="")
+    await world.settle()
+    assert ("dedicated server" in (await world.row(stack))["message"], world.service(stack).ups) == (True, 1)
 
 
 async def test_nothing_is_created_while_a_servers_list_is_unknown(world: World) -> None:

@@ -54,7 +54,7 @@ async def test_a_start_that_fails_is_told_at_its_deadline_and_retried_slowly(wor
     assert (row["status"], row["message"][:34]) == ("error", "It does not run although it should")
     assert row["error_message"].startswith("NOT_RUNNING · Coolify shows exited although it should run")
     assert "server usable: yes" in row["error_message"]
-    await world.live(3600)
+    await world.live(2000)
     starts = [call.at for call in world.coolify.calls if call.route.endswith("/restart")]
     assert min(b - a for a, b in itertools.pairwise(starts)) >= world.waits.slow_retry
     assert len(starts) <= 1 + (world.clock.seconds - began) / world.waits.slow_retry
