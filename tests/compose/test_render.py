@@ -99,7 +99,8 @@ def test_a_domain_arrives_exactly_or_is_refused(domain: str) -> None:
 def test_text_json_yaml_and_base64_are_one_document(name: str) -> None:
     checked = outcome(lambda: rendered(found(SHOP, "web"), stack_name=name))
     if isinstance(checked, errors.Refusal):
-        assert any("\ud800" <= character <= "\udfff" for character in name)
+        # Half a character cannot be sent, and a name that names an engine's socket is refused as one.
+        assert checked.code == "GUARD_G04" or any("\ud800" <= character <= "\udfff" for character in name)
         return
     assert yaml.safe_load(checked.text) == json.loads(checked.text)
     assert base64.b64encode(base64.b64decode(checked.base64)).decode() == checked.base64

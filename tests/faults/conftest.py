@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+from pathlib import Path
+
 import pytest
 import pytest_asyncio
 
 from tests.faults import stage as stages
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A daemon as a process under faults takes minutes in all: the whole folder is long."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.long)
 
 
 @pytest_asyncio.fixture(loop_scope="package", scope="package")

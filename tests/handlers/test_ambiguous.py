@@ -89,6 +89,20 @@ async def test_a_half_made_service_after_a_500_is_completed(world: World) -> Non
     assert (await world.row(stack))["status"] == "running"
 
 
+async def test_a_half_made_service_that_cannot_be_completed_is_refused_and_stays_the_only_one(
+    world: World,
+) -> None:
+    stack = await world.stack()
+    world.coolify.faults.add("POST", "^/services$", effect=True, reply=500)
+    world.coolify.faults.add("PATCH", "^/services/[a-z0-9]+$", times=99, reply=500)
+    await world.live(1500)
+    row = await world.row(stack)
+    assert (row["status"], row["coolify_service_uuid"]) == ("error", world.service(stack).uuid)
+    assert world.coolify.calls.count("POST", "/services") == 1
+    assert world.coolify.calls.count("PATCH", "/services/{uuid}") < 10
+    assert world.service(stack).ups == 0
+
+
 async def test_a_document_that_breaks_coolify_is_given_up_after_three_times(world: World) -> None:
     world.coolify.faults.add("POST", "^/services$", times=9, reply=500)
     stack = await world.stack()

@@ -266,7 +266,8 @@ class Machine(RuleBasedStateMachine):
             self.wanted[stack] |= fields
 
 
-@pytest.mark.parametrize("profile", ["short", pytest.param("long", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("profile", ["short", "long"])
 @pytest.mark.timeout(1800)
 def test_anything_in_any_order_ends_well(upstream: Upstream, catalog: catalogs.Catalog, profile: str) -> None:
     Machine.home, Machine.catalog = upstream, catalog
