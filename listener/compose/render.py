@@ -11,6 +11,9 @@ from listener.compose import document, guard
 from listener.compose.limits import Limits
 from listener.compose.template import Template
 
+Named = tuple[tuple[str, Limits], ...]
+"""Limits by service, hashable."""
+
 
 @dataclass(frozen=True, slots=True)
 class RenderContext:
@@ -32,17 +35,36 @@ def render(template: Template, *, context: RenderContext) -> guard.CheckedCompos
     """The stack's document, checked.
 
     Raises `Refusal`: `TEMPLATE_BROKEN` when the template cannot be rendered, `GUARD_…` when the result
-    breaks a rule.
+    breaks a rule. The same stack is looked at several times on its way, so the last results are kept.
     """
+    identity = (
+        context.inst,
+        context.tenant_id,
+        context.tenant_slug,
+        context.stack_id,
+        context.stack_name,
+        context.tier,
+        context.domain,
+    )
+    return _rendered(template, identity, tuple(context.limits.items()))
+
+
+@functools.lru_cache(maxsize=64)
+def _rendered(
+    template: Template, identity: tuple[str, str, str, str, str, str, str | None], limits: Named
+) -> guard.CheckedCompose:
+    *names, domain = identity
+    inst, tenant_id, tenant_slug, stack_id, stack_name, tier = map(str, names)
+    context = RenderContext(
+        inst, tenant_id, tenant_slug, stack_id, stack_name, tier, limits=dict(limits), domain=domain
+    )
     reference = _reference(template, context.tier, tuple(context.limits.items()), bool(context.domain))
     made = document.build(template, _values(template, context))
     return guard.check(made, template, context.limits, reference=reference)
 
 
 @functools.lru_cache(maxsize=256)
-def _reference(
-    template: Template, tier: str, limits: tuple[tuple[str, Limits], ...], has_domain: bool
-) -> Mapping[str, Any]:
+def _reference(template: Template, tier: str, limits: Named, has_domain: bool) -> Mapping[str, Any]:
     """The document for the same tier, limits and presence of a domain, with names that belong to nobody."""
     neutral = RenderContext(
         inst="inst",
