@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install sandbox sandbox-once test check static long floor bench-quick clean
+.PHONY: help install sandbox sandbox-once test check static long soak floor bench-quick clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -35,13 +35,16 @@ static: $(READY) ## formatting, lint, types, import directions
 	@$(BIN)/lint-imports
 
 test: $(READY) ## every test that is not long
-	@.ci/tests 'not long'
+	@.ci/tests 'not long and not soak'
 
 long: $(READY) ## the tests that take minutes
 	@.ci/tests long
 
 bench-quick: $(READY) ## figures of this machine into BENCHMARKS.md, in 3 minutes
 	@$(BIN)/python -m tests.bench.quick
+
+soak: $(READY) ## the state machine, for much longer
+	@$(BIN)/python -m pytest -m soak -q
 
 FLOOR := 0.30.4
 .venv-floor/bin/pocketbase: $(READY)

@@ -266,8 +266,9 @@ class Machine(RuleBasedStateMachine):
             self.wanted[stack] |= fields
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("profile", ["short", "long"])
+@pytest.mark.parametrize(
+    "profile", [pytest.param("short", marks=pytest.mark.long), pytest.param("long", marks=pytest.mark.soak)]
+)
 @pytest.mark.timeout(1800)
 def test_anything_in_any_order_ends_well(upstream: Upstream, catalog: catalogs.Catalog, profile: str) -> None:
     Machine.home, Machine.catalog = upstream, catalog
