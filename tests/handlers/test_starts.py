@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
+from handlers import records
+from handlers.stacks import bring
+from handlers.stacks.desired import Desired
+from listener import contract
 from tests.handlers.world import World
 
 RESTART = "POST /services/{uuid}/restart"
@@ -104,3 +109,15 @@ async def test_containers_that_end_are_started_again(world: World) -> None:
     world.coolify.hand.kill(world.service(stack).uuid)
     await world.live(1200)
     assert ((await world.row(stack))["status"], world.service(stack).ups) == ("running", 2)
+
+
+async def test_a_stack_without_variables_is_started_and_none_are_sent(world: World) -> None:
+    stack = await world.running()
+    facts, want, _ = await world.parts.stacks.explain(contract.Key(records.STACKS, stack))
+    assert facts.ledger is not None
+    assert isinstance(want, Desired)
+    row = facts.ledger.changed({"env_keys": (), "applied_hash": "", "start_begun": None})
+    plan = bring.up(replace(facts, ledger=row), replace(want, envs=()))
+    words = [line.split()[0] for line in plan.lines()]
+    assert words == ["note", "patch", "restart", "note"]
+    assert bring.start_begun(replace(facts, ledger=row)) == bring.NEVER
