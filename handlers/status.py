@@ -152,6 +152,10 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "Coolify refused this. An edit of the record is tried at once; the operator sees the reason.",
         "Coolify hat das abgelehnt. Eine Änderung wird sofort versucht; der Betreiber sieht den Grund.",
     ),
+    "not_saved": (
+        "PocketBase refused what the listener must save before it acts. It is tried again every few minutes.",
+        "PocketBase lehnt ab, was vor dem Handeln gespeichert werden muss. Neuer Versuch alle paar Minuten.",
+    ),
     "tenant_active": ("Active.", "Aktiv."),
     "tenant_suspended": ("Suspended: every stack is stopped.", "Ausgesetzt: Alle Stacks sind angehalten."),
     "tenant_pending": (

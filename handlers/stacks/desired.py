@@ -18,6 +18,9 @@ from listener.compose import render, variables
 from listener.compose import template as templating
 from listener.coolify import payloads
 
+CONFIG_MAX = 256 * 1024
+"""Bytes of JSON in a stack's `config`; its sealed copy in the ledger is half as long again."""
+
 
 class Wish(Enum):
     """The state that record, tenant and hold together ask for."""
@@ -191,6 +194,15 @@ def _host_is_free(facts: StackFacts, host: str, *, has_web: bool) -> None:
 
 
 def _given(config: Any) -> Mapping[str, object]:
+    size = len(json.dumps(config, ensure_ascii=False).encode())
+    if size > CONFIG_MAX:
+        raise errors.Refusal(
+            "CONFIG_TOO_LARGE",
+            f"The configuration is too large: at most {CONFIG_MAX // 1024} KiB are possible.",
+            what=f"config is {size} bytes long",
+            why=f"at most {CONFIG_MAX} are kept and sent on, names that no template uses included",
+            fix="remove what is not needed from config",
+        )
     if config in (None, "", {}):
         return {}
     given = config.get("env_vars") or {} if isinstance(config, Mapping) else None

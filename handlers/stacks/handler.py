@@ -144,6 +144,8 @@ class StackHandler:
                 show = _failed(error.message, str(error))
             case errors.Transient(code=code) if code == DOMAIN_HELD:
                 show = {"message": self._eyes.site.voice.say("waiting_domain")}
+            case errors.UpstreamRefusal() if not error.code.startswith("COOLIFY"):
+                show = _failed(self._eyes.site.voice.say("not_saved"), str(error))
             case errors.UpstreamRefusal():
                 if error.code == "COOLIFY_NOT_FOUND":
                     await self._eyes.prove_team()

@@ -96,6 +96,8 @@ class TenantHandler:
         match error:
             case errors.Refusal():
                 message = error.message
+            case errors.UpstreamRefusal() if not error.code.startswith("COOLIFY"):
+                message = say("not_saved")
             case errors.UpstreamRefusal():
                 message = say("upstream_refused")
                 self._refused[key.id] = self._editions.get(key.id, 0)

@@ -66,6 +66,7 @@ class Turns:
                 self.add(key, now + turn.error.after)
             case errors.Terminal():
                 self._forget(key)
+                self.resting[key] = now + self.waits.resync
             case _:
                 count = self.failures.get(key, 0)
                 self.failures[key] = count + 1

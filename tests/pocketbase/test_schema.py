@@ -190,7 +190,7 @@ async def test_what_somebody_changed_on_our_own_collections_is_put_back(applied:
     assert done == [
         "~ listeners update rule: as this release has it",
         "~ listeners authAlert: set",
-        "~ listener_ledger.last_spec: at most 1000000 characters, not 10",
+        "~ listener_ledger.last_spec: at most 3000000 characters, not 10",
         "+ listener_ledger.stage: field (text)",
         "~ listener_ledger list rule: as this release has it",
         "~ tenant_ids: the view's query",
