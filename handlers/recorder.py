@@ -54,7 +54,7 @@ class Recorder:
         Raises `DOMAIN_TAKEN` when another record holds or is just taking the host name, and `RECORD_CHANGED`
         (again, soon) when the action to clear is not that action any more.
         """
-        sealed = {"last_spec": self._seal(json.dumps(spec, ensure_ascii=False))} if spec else {}
+        sealed = {"last_spec": self._seal(json.dumps(spec))} if spec else {}
         row, writes = self._ledger_write(key, {**(ledger or {}), **sealed})
         if row is not None:
             self._claim(row.domain, key.id)

@@ -194,7 +194,7 @@ def _host_is_free(facts: StackFacts, host: str, *, has_web: bool) -> None:
 
 
 def _given(config: Any) -> Mapping[str, object]:
-    size = len(json.dumps(config, ensure_ascii=False).encode())
+    size = len(json.dumps(config, ensure_ascii=False).encode(errors="surrogatepass"))
     if size > CONFIG_MAX:
         raise errors.Refusal(
             "CONFIG_TOO_LARGE",
