@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import anyio
 import pytest
@@ -71,6 +72,15 @@ async def test_init_makes_a_key() -> None:
     assert (done.code, len(done.out.strip())) == (Exit.DONE, 44)
 
 
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """A shell's background job ignores SIGINT, and so would the children of a test run in one."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 async def test_ctrl_c_ends_a_wait_without_a_traceback(database: Database) -> None:
     row = {
         "tenant_id": database.tenant_id,
