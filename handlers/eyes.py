@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from handlers import ledger, memory, naming, records
+from handlers import absence, ledger, memory, naming, records
 from handlers.site import Site
 from listener import errors
 from listener.coolify.client import Coolify
@@ -14,8 +15,8 @@ from listener.coolify.view import View
 from listener.pocketbase.client import PocketBase
 
 META = "listener_meta"
-STACK_IDS = "agent_stack_ids"
-"""Our own id view: no rule on the table can hide a row from it."""
+ID_VIEWS: Mapping[str, str] = {records.STACKS: "agent_stack_ids", records.TENANTS: "tenant_ids"}
+"""Our own id views: no rule on the table can hide a row from them."""
 
 
 @dataclass(slots=True)
@@ -75,14 +76,32 @@ class Eyes:
         row = await self.database.get(records.TENANTS, tenant_id) if tenant_id else None
         return records.tenant(row) if row else None
 
-    async def is_gone(self, record_id: str) -> bool:
-        """A stack's record is gone: there is evidence, and two reads by a proven identity say 404."""
-        seen = self.memory.of(record_id)
-        if not seen.deleted_heard and record_id not in self.memory.absent_enough:
+    def judge_absence(
+        self, collection: str, live: AbstractSet[str], returned: AbstractSet[str], viewed: AbstractSet[str]
+    ) -> bool:
+        """What a proven sweep says of `live` ledger ids is remembered; True = too much is missing at once."""
+        remembered = self.memory
+        before = remembered.absent.get(collection, absence.NOTHING_MISSING)
+        verdict = absence.judge(
+            expected=frozenset(live),
+            returned=frozenset(returned),
+            viewed=frozenset(viewed),
+            heard=frozenset(i for i in live if remembered.of(i).deleted_heard),
+            since=before.since,
+            now=remembered.clock(),
+            apart=self.site.waits.absence,
+        )
+        remembered.absent[collection] = verdict
+        return verdict.is_mass
+
+    async def is_gone(self, collection: str, record_id: str) -> bool:
+        """A record is gone: there is evidence, and two reads by a proven identity say 404."""
+        absent = self.memory.absent.get(collection, absence.NOTHING_MISSING)
+        if not self.memory.of(record_id).deleted_heard and record_id not in absent.enough:
             return False
         async with self.database.proven():
-            row = await self.database.get(records.STACKS, record_id)
-            known = await self.database.get(STACK_IDS, record_id)
+            row = await self.database.get(collection, record_id)
+            known = await self.database.get(ID_VIEWS[collection], record_id)
         return row is None and known is None
 
     async def look(self, uuid: str, wanted: naming.Marker) -> naming.Look:

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from handlers import naming
+from handlers import absence, naming
 
 NEVER = float("-inf")
 
@@ -63,18 +63,18 @@ class Memory:
     sightings: dict[str, Sighting] = field(default_factory=dict)
     project_wishes: set[str] = field(default_factory=set)
     """Tenants of whom a stack passed admission and waits for the project."""
-    absent_since: dict[str, float] = field(default_factory=dict)
-    """Ledger ids that a proven sweep did not return, since when."""
-    absent_enough: set[str] = field(default_factory=set)
-    """Those that rule and distance of two sweeps allow to be believed, if a read says 404 too."""
+    project_doubts: set[str] = field(default_factory=set)
+    """Tenants whose project Coolify did not find when a service was to be made in it."""
+    absent: dict[str, absence.Verdict] = field(default_factory=dict)
+    """By collection: what the last proven sweep says about ledger ids that it did not return."""
 
     def forget(self) -> None:
         """Nothing is remembered, as after a start: another process may have acted meanwhile."""
         self.began_at = self.clock()
         self.sightings.clear()
         self.project_wishes.clear()
-        self.absent_since.clear()
-        self.absent_enough.clear()
+        self.project_doubts.clear()
+        self.absent.clear()
 
     def of(self, record_id: str) -> Sighting:
         """The sighting of a record, new if there is none."""

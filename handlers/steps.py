@@ -77,7 +77,7 @@ class Act(Protocol):
 
 
 @asynccontextmanager
-async def _intent(hands: Hands) -> AsyncIterator[None]:
+async def intent(hands: Hands) -> AsyncIterator[None]:
     """A create that is known not to have happened leaves no open intent; an ambiguous one does."""
     try:
         yield
@@ -121,42 +121,6 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class WishProject:
-    """The tenant needs a project; only the tenant's handler makes one."""
-
-    tenant_id: str
-    effect = False
-
-    def describe(self) -> str:
-        return f"ask for the project of tenant {self.tenant_id}"
-
-    async def run(self, hands: Hands) -> None:
-        hands.scribe.wish_project(self.tenant_id)
-
-
-@dataclass(frozen=True, slots=True)
-class CreateProject:
-    """Make the tenant's project and remember its uuid."""
-
-    name: str
-    marker: naming.Marker
-    effect = True
-
-    def describe(self) -> str:
-        return f"create project {self.name}"
-
-    async def run(self, hands: Hands) -> None:
-        async with _intent(hands):
-            uuid = await hands.coolify.create_project(self.name, str(self.marker))
-        await hands.scribe.record(
-            hands.key,
-            ledger={"project_uuid": uuid, "intent": None},
-            show={"coolify_project_uuid": uuid},
-            entry=Entry("project.create", "done", detail={"project_uuid": uuid}),
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class CreateService:
     """Make the service, not started, and remember its uuid: the rest of the sequence is repeatable."""
 
@@ -168,7 +132,7 @@ class CreateService:
         return f"create service {self.new.name}{urls}"
 
     async def run(self, hands: Hands) -> None:
-        async with _intent(hands):
+        async with intent(hands):
             uuid = await hands.coolify.create_service(self.new)
         hands.scribe.proven(hands.key.id, naming.Proof(uuid, self.new.name, server_status=True, read_at=0.0))
         await hands.scribe.record(

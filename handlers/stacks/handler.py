@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from handlers import apply, memory, records, status, steps
-from handlers.eyes import STACK_IDS, Eyes
-from handlers.stacks import absence, observe, plans
+from handlers.eyes import ID_VIEWS, Eyes
+from handlers.stacks import observe, plans
 from handlers.stacks.decide import decide
 from handlers.stacks.desired import Desired, Want, desired
 from handlers.stacks.facts import StackFacts
@@ -31,6 +31,8 @@ class _Run:
 
 
 DOMAIN_HELD = "DOMAIN_HELD"
+NO_PROJECT = "Project not found"
+"""In Coolify's 404 to a create (4.3.10, ServicesController.php)."""
 
 
 class StackHandler:
@@ -72,7 +74,7 @@ class StackHandler:
         await eyes.catch_up()
         async with eyes.database.proven():
             rows = await eyes.database.list(records.STACKS)
-            viewed = await eyes.database.list(STACK_IDS)
+            viewed = await eyes.database.list(ID_VIEWS[records.STACKS])
             tenants = {row["id"]: records.tenant(row) for row in await eyes.database.list(records.TENANTS)}
             await eyes.read_tiers()
         self._judge_absence({row["id"] for row in rows}, {row["id"] for row in viewed})
@@ -125,6 +127,8 @@ class StackHandler:
                 plan, hands=hands, remembered=self._eyes.memory, allowed=self._allowed
             )
         except errors.UpstreamRefusal as error:
+            if plan.reason == "create" and error.status == 404 and NO_PROJECT in error.why:
+                return await self._doubt_project(plan.key)
             if error.status == 409 and self._is_ours(error.why):
                 raise errors.Transient(DOMAIN_HELD, error.what, why=error.why) from error
             raise
@@ -160,6 +164,13 @@ class StackHandler:
         if show:
             await self._scribe.record(key, show=show)
 
+    async def _doubt_project(self, key: contract.Key) -> contract.Outcome:
+        """Somebody removed the tenant's empty project: its handler looks, and makes another."""
+        await self._eyes.prove_team()
+        tenant_id = self.group(key)
+        self._eyes.memory.project_doubts.add(tenant_id)
+        return contract.Again(self._eyes.site.waits.project, (contract.Key(records.TENANTS, tenant_id),))
+
     def _is_ours(self, why: str) -> bool:
         """The domain is held by a service of ours, which is letting it go: tried again by itself."""
         rows = self._eyes.ledger.rows(records.STACKS)
@@ -190,20 +201,9 @@ class StackHandler:
         )
 
     def _judge_absence(self, returned: set[str], viewed: set[str]) -> None:
-        eyes, remembered = self._eyes, self._eyes.memory
-        rows = [row for row in eyes.ledger.rows(records.STACKS) if row.stage not in ("retained", "closed")]
-        expected = frozenset(row.id for row in rows)
-        verdict = absence.judge(
-            expected=expected,
-            returned=frozenset(returned),
-            viewed=frozenset(viewed),
-            heard=frozenset(i for i in expected if remembered.of(i).deleted_heard),
-            since=remembered.absent_since,
-            now=remembered.clock(),
-            apart=eyes.site.waits.absence,
-        )
-        remembered.absent_since, remembered.absent_enough = dict(verdict.since), set(verdict.enough)
-        self._on_mass_absence(verdict.is_mass)
+        rows = self._eyes.ledger.rows(records.STACKS)
+        live = {row.id for row in rows if row.stage not in ("retained", "closed")}
+        self._on_mass_absence(self._eyes.judge_absence(records.STACKS, live, returned, viewed))
 
     def _differs(self, stack: records.StackRecord, tenant: records.TenantRecord | None) -> bool:
         eyes = self._eyes
@@ -221,7 +221,7 @@ def _basis(facts: StackFacts) -> str:
     """What people asked for and Coolify shows; nothing in it is of our own making."""
     people = [record.edition() if record else 0 for record in (facts.record, facts.tenant, facts.tier)]
     entry = (facts.entry.name, facts.entry.status) if facts.entry else None
-    return str(hash((*people, facts.gone, entry)))
+    return str(hash((*people, facts.gone, facts.project_uuid, entry)))
 
 
 def _fingerprint(

@@ -29,7 +29,7 @@ async def observe(eyes: Eyes, record_id: str) -> StackFacts:
     if record is not None:
         seen.deleted_heard = False
     elif remembered is not None and remembered.stage != "closed":
-        gone = await eyes.is_gone(record_id)
+        gone = await eyes.is_gone(records.STACKS, record_id)
     tenant = await _tenant(eyes, row, remembered.tenant_id if remembered else "")
     snapshot = await eyes.view.younger_than(_moment(eyes, record_id))
     facts = _facts(eyes, record_id, snapshot)
@@ -158,15 +158,21 @@ def _seen(eyes: Eyes, facts: StackFacts, snapshot: Snapshot) -> StackFacts:
     elif facts.list_is_complete and snapshot.requested_at >= unborn.window_ends(facts):
         seen.unmarked_since = seen.unmarked_since or snapshot.requested_at
     tenant_id = facts.record.tenant_id if facts.record else (facts.ledger.tenant_id if facts.ledger else "")
-    tenant_row = eyes.ledger.get(tenant_id)
     return replace(
         facts,
         exited_since=seen.exited_since,
         stop_since=seen.stop_since,
         is_restart_seen=seen.is_restart_seen,
         unmarked_since=seen.unmarked_since,
-        project_uuid=tenant_row.project_uuid if tenant_row else "",
+        project_uuid=_project_of(eyes, tenant_id),
     )
+
+
+def _project_of(eyes: Eyes, tenant_id: str) -> str:
+    """The tenant's project, unless it is gone or may be."""
+    row = eyes.ledger.get(tenant_id)
+    is_sure = row is not None and row.stage != "closed" and tenant_id not in eyes.memory.project_doubts
+    return row.project_uuid if row and is_sure else ""
 
 
 def _host_holder(eyes: Eyes, record: records.StackRecord | None) -> str | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from handlers import naming, records, steps
+from handlers import naming, projects, records, steps
 from handlers.stacks import plans
 from handlers.stacks.desired import Desired, Refused, Waiting, Want, Wish
 from handlers.stacks.facts import StackFacts
@@ -52,7 +52,7 @@ def _provision(facts: StackFacts, want: Want) -> contract.Plan:
     if not facts.project_uuid:
         return contract.Plan(
             key=facts.key,
-            steps=(steps.WishProject(record.tenant_id),),
+            steps=(projects.WishProject(record.tenant_id),),
             reason="waiting_project",
             message=facts.say("waiting_project"),
             again=facts.site.waits.resync,

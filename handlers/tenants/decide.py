@@ -3,60 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from handlers import ledger, naming, records, status, steps
-from handlers.site import Site
+from handlers import ledger, naming, projects, records, status, steps
 from handlers.status import TenantStatus
+from handlers.tenants import removal
+from handlers.tenants.facts import TenantFacts
 from listener import contract, errors
 from listener.coolify import payloads
-
-
-@dataclass(frozen=True, slots=True)
-class TenantFacts:
-    """One tenant as observed. `projects` are Coolify's when one is wanted; else nobody asked."""
-
-    id: str
-    now: datetime
-    clock: float
-    began_at: float
-    effect_at: float
-    site: Site
-    record: records.TenantRecord | None
-    ledger: ledger.LedgerRow | None
-    is_wished: bool
-    projects: tuple[payloads.Project, ...]
-    projects_at: float
-    unmarked_since: float | None
-    """Request time of the first project list, after the settle window, without our marker."""
-    stacks: tuple[str, ...] = ()
-    """Stacks to wake, because the tenant changed."""
-    refusal: str = ""
-    """What Coolify's refusal of the project says to people, while nobody edited the tenant since."""
-
-    @property
-    def key(self) -> contract.Key:
-        """The tenant's key."""
-        return contract.Key(records.TENANTS, self.id)
-
-    @property
-    def marker(self) -> naming.Marker:
-        """What the tenant's project must carry."""
-        return naming.Marker(self.site.inst, self.id)
-
-    @property
-    def marked(self) -> tuple[payloads.Project, ...]:
-        """Projects that carry the tenant's full marker."""
-        return tuple(p for p in self.projects if naming.read(p.description) == self.marker)
 
 
 def decide(facts: TenantFacts) -> contract.Plan:
     """The plan for one tenant: its project if a stack waits for it, and what its record shows."""
     record, row = facts.record, facts.ledger
     if record is None:
-        return contract.Plan(key=facts.key, reason="gone")
+        return removal.leave(facts)
+    if removal.is_doubtful(facts):
+        return removal.check(facts)
     wakes = tuple(contract.Key(records.STACKS, stack) for stack in facts.stacks)
     has_project = row is not None and bool(row.project_uuid)
     if not facts.is_wished or has_project:
@@ -102,7 +66,7 @@ def _create(facts: TenantFacts, record: records.TenantRecord) -> contract.Plan:
         show=status.difference(record.display, _waiting(facts)),
         entry=steps.Entry("project.create", "started"),
     )
-    create = steps.CreateProject(naming.project_name(slug, facts.id), facts.marker)
+    create = projects.CreateProject(naming.project_name(slug, facts.id), facts.marker)
     return contract.Plan(key=facts.key, steps=(opening, create), reason="create_project", again=0.0)
 
 

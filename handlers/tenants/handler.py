@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from handlers import apply, records, steps
-from handlers.eyes import Eyes
-from handlers.tenants.decide import TenantFacts, decide, window_ends
+from handlers.eyes import ID_VIEWS, Eyes
+from handlers.tenants import removal
+from handlers.tenants.decide import decide, window_ends
+from handlers.tenants.facts import TenantFacts
 from listener import contract, errors
 from listener.pocketbase.client import quoted
 
@@ -30,63 +32,105 @@ class TenantHandler:
         return key.id
 
     def noticed(self, change: contract.Change) -> None:
-        """A tenant's delete cascades to its stacks, which are told by their own events."""
+        """A delete event is kept as evidence. It cascades to the stacks, which are told by their own."""
+        if change.deleted:
+            self._eyes.memory.of(change.key.id).deleted_heard = True
 
     async def sweep(self) -> Iterable[contract.Key]:
-        """Tenants whose record is not what it was when they were last looked at."""
-        await self._eyes.catch_up()
-        rows = await self._eyes.database.list(records.TENANTS)
-        tenants = [records.tenant(row) for row in rows]
-        return [
-            contract.Key(self.collection, tenant.id)
-            for tenant in tenants
+        """Tenants whose record is not what it was when they were last looked at, and those that are gone."""
+        eyes = self._eyes
+        await eyes.catch_up()
+        async with eyes.database.proven():
+            rows = await eyes.database.list(records.TENANTS)
+            viewed = await eyes.database.list(ID_VIEWS[records.TENANTS])
+        tenants = {row["id"]: records.tenant(row) for row in rows}
+        known = eyes.ledger.rows(records.TENANTS)
+        live = {row.id for row in known if row.project_uuid and row.stage != removal.CLOSED}
+        eyes.judge_absence(records.TENANTS, live, set(tenants), {row["id"] for row in viewed})
+        changed = [
+            tenant.id
+            for tenant in tenants.values()
             if self._settled.get(tenant.id) != tenant.model_dump_json() or self._wants_project(tenant.id)
         ]
+        return [contract.Key(self.collection, i) for i in (*changed, *sorted(live - tenants.keys()))]
 
     async def plan(self, key: contract.Key) -> contract.Plan:
-        """The plan for a tenant; Coolify is asked for projects only while a stack waits for one."""
+        """The plan for a tenant; Coolify is asked for projects only while it depends on them."""
         eyes = self._eyes
         await eyes.ledger.sure(key.id, eyes.database)
         record = await eyes.tenant(key.id)
-        seen = eyes.memory.of(key.id)
-        wished = self._wants_project(key.id)
         self._editions[key.id] = record.edition() if record else 0
-        is_refused = self._refused.get(key.id) == self._editions[key.id]
-        projects_at = eyes.memory.clock()
-        asks = wished and record is not None and not is_refused
-        projects = tuple(await eyes.coolify.projects()) if asks else ()
-        facts = TenantFacts(
-            id=key.id,
+        facts = await self._facts(key.id, record)
+        if removal.asks(facts) or (facts.is_wished and record is not None and not facts.refusal):
+            facts = await self._with_projects(facts)
+        plan = decide(facts)
+        if record is not None and not plan.steps:
+            self._settled[key.id] = record.model_dump_json()
+        return replace(plan, basis=f"{self._editions[key.id]} {facts.is_wished} {facts.is_doubted}")
+
+    async def _facts(self, tenant_id: str, record: records.TenantRecord | None) -> TenantFacts:
+        eyes = self._eyes
+        seen, row = eyes.memory.of(tenant_id), eyes.ledger.get(tenant_id)
+        gone = False
+        if record is not None:
+            seen.deleted_heard = False
+        elif row is not None and row.project_uuid and row.stage != removal.CLOSED:
+            gone = await eyes.is_gone(records.TENANTS, tenant_id)
+        stacks = eyes.ledger.rows(records.STACKS)
+        is_refused = self._refused.get(tenant_id) == self._editions[tenant_id]
+        return TenantFacts(
+            id=tenant_id,
             now=eyes.now(),
             clock=eyes.memory.clock(),
             began_at=eyes.memory.began_at,
             effect_at=seen.effect_at,
             site=eyes.site,
             record=record,
-            ledger=eyes.ledger.get(key.id),
-            is_wished=wished,
-            projects=projects,
-            projects_at=projects_at,
+            ledger=row,
+            gone=gone,
+            live=sum(stack.tenant_id == tenant_id and stack.stage != "closed" for stack in stacks),
+            is_wished=self._wants_project(tenant_id),
+            is_doubted=tenant_id in eyes.memory.project_doubts,
+            kept_until=seen.stuck[0],
+            projects=(),
+            projects_at=eyes.memory.clock(),
             unmarked_since=None,
             stacks=await self._stacks_to_wake(record),
-            refusal=eyes.site.voice.say("upstream_refused") if is_refused else "",
+            refusal=eyes.site.voice.say("upstream_refused") if is_refused and record else "",
         )
-        if asks and not facts.marked and projects_at >= window_ends(facts):
-            seen.unmarked_since = seen.unmarked_since or projects_at
-            facts = replace(facts, unmarked_since=seen.unmarked_since)
-        plan = decide(facts)
-        if record is not None and not plan.steps:
-            self._settled[key.id] = record.model_dump_json()
-        return replace(plan, basis=f"{self._editions[key.id]} {wished}")
+
+    async def _with_projects(self, facts: TenantFacts) -> TenantFacts:
+        """The facts with Coolify's list of projects, and since when it lacks what should be there."""
+        seen, asked_at = self._eyes.memory.of(facts.id), self._eyes.memory.clock()
+        found = tuple(await self._eyes.coolify.projects())
+        facts = replace(facts, projects=found, projects_at=asked_at)
+        if not facts.marked and asked_at >= window_ends(facts):
+            seen.unmarked_since = seen.unmarked_since or asked_at
+        if facts.project is not None:
+            seen.strange_since = None
+            self._eyes.memory.project_doubts.discard(facts.id)
+        elif removal.asks(facts) and asked_at > facts.effect_at:
+            await self._eyes.prove_team()
+            seen.strange_since = seen.strange_since or asked_at
+        return replace(
+            facts,
+            unmarked_since=None if facts.marked else seen.unmarked_since,
+            missing_since=seen.strange_since,
+            is_doubted=facts.id in self._eyes.memory.project_doubts,
+        )
 
     async def apply(self, plan: contract.Plan) -> contract.Outcome:
         """The plan is carried out; stacks that waited for the project are woken when it is there."""
+        memory, tenant_id = self._eyes.memory, plan.key.id
         hands = steps.Hands(self._eyes.coolify, self._scribe, plan.key)
-        outcome = await apply.apply(plan, hands=hands, remembered=self._eyes.memory, allowed=self._allowed)
-        row = self._eyes.ledger.get(plan.key.id)
-        if row is not None and row.project_uuid and plan.key.id in self._eyes.memory.project_wishes:
-            self._eyes.memory.project_wishes.discard(plan.key.id)
-            waiting = await self._stack_keys(plan.key.id)
+        outcome = await apply.apply(plan, hands=hands, remembered=memory, allowed=self._allowed)
+        row = self._eyes.ledger.get(tenant_id)
+        if row is None or not row.project_uuid:
+            memory.project_doubts.discard(tenant_id)
+            return outcome
+        if tenant_id in memory.project_wishes and tenant_id not in memory.project_doubts:
+            memory.project_wishes.discard(tenant_id)
+            waiting = await self._stack_keys(tenant_id)
             return replace(outcome, wakes=(*outcome.wakes, *waiting))
         return outcome
 
@@ -100,6 +144,12 @@ class TenantHandler:
                 message = say("not_saved")
             case errors.UpstreamRefusal():
                 message = say("upstream_refused")
+                seen = self._eyes.memory.of(key.id)
+                seen.stuck = (
+                    self._eyes.memory.clock() + self._eyes.site.waits.slow_retry,
+                    message,
+                    str(error),
+                )
                 self._refused[key.id] = self._editions.get(key.id, 0)
             case errors.ListenerError():
                 return

@@ -60,6 +60,11 @@ class Coolify:
         body = {"name": name, "description": description}
         return _uuid(await self._call("POST", "/projects", json=body))
 
+    async def delete_project(self, uuid: str) -> None:
+        """The project is gone, or was already; refused (400) while any resource is in it, which includes a
+        service whose deletion is only queued (4.3.10, ProjectController.php)."""
+        await self._call("DELETE", f"/projects/{uuid}", missing_ok=True)
+
     async def service(self, uuid: str) -> payloads.ServiceDetail | None:
         """The service, or None on 404. A 404 counts only while `team()` answers for our team."""
         answer = await self._call("GET", f"/services/{uuid}", safe=True, missing_ok=True)

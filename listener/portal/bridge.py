@@ -25,9 +25,9 @@ from listener.coolify.client import Coolify
 from listener.coolify.view import View
 from listener.pocketbase import batch, written
 from listener.pocketbase.client import PocketBase, Row
-from listener.portal import door, masking, pace, wishes
+from listener.portal import door, pace, wishes
 from listener.portal.door import Call
-from listener.telemetry import endpoint
+from listener.telemetry import endpoint, masking
 
 STACKS = "agent_stacks"
 LEDGER = "listener_ledger"

@@ -9,7 +9,8 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from listener.portal import masking, pace
+from listener.portal import pace
+from listener.telemetry import masking
 from tests.portal_bridge.stage import BOT_TOKEN, ROUTER_KEY, Stage, error
 
 PRINTED = (

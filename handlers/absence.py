@@ -24,8 +24,11 @@ class Verdict:
     """Missing ids, each with the time of the first sweep that missed it."""
     enough: frozenset[str]
     """Those missing for long enough to be believed, if a read by a proven identity says 404 too."""
-    is_mass: bool
+    is_mass: bool = False
     """More is missing than may be believed: nothing may be done until this is repaired or accepted."""
+
+
+NOTHING_MISSING = Verdict(since={}, enough=frozenset())
 
 
 def judge(
