@@ -41,6 +41,8 @@ class Sighting:
     """Spec hash at which Coolify refused, and (code, message, staff text)."""
     action_done: tuple[str, float] = ("", NEVER)
     deleted_heard: bool = False
+    autopsy: str = ""
+    """What could be known of why it does not run well, read once; until something is done about it."""
     settled: object = None
     """Fingerprint of record and entry when the key was last settled."""
     failures: int = 0
@@ -86,6 +88,7 @@ class Memory:
         seen.effect_at = self.clock()
         seen.exited_since = None
         seen.unmarked_since = None
+        seen.autopsy = ""
 
     def commanded(self, record_id: str, action: str, *, is_stale: bool) -> None:
         """A person's action was cleared: it is looked at anew, whatever was refused or strange before."""

@@ -19,6 +19,8 @@ class Site:
     server_uuid: str
     destination_uuid: str
     environment: str
+    coolify_url: str
+    """Where people reach Coolify's UI."""
     platform: Mapping[str, str]
     """Values that the platform provides to templates, by name, such as ROUTER_BASE_URL."""
     reserved: tuple[str, ...] = ()

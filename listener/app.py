@@ -179,6 +179,7 @@ def _eyes(
         server_uuid=settings.coolify_server_uuid,
         destination_uuid=settings.coolify_destination_uuid,
         environment=settings.coolify_environment,
+        coolify_url=settings.coolify_url,
         platform=settings.platform(),
         reserved=settings.reserved(),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from handlers import naming, steps
+from handlers.ledger import LedgerRow
 from handlers.stacks import bring, plans, purge, rest
 from handlers.stacks.desired import Desired, Refused, Waiting, Want, Wish
 from handlers.stacks.facts import StackFacts
@@ -111,8 +112,19 @@ def _watch(facts: StackFacts, want: Desired, text: str) -> contract.Plan:
         return _not_running(facts, want, text)
     if state == "starting":
         return _starting(facts, want, text)
-    shown = plans.shown(facts, Status.RUNNING, "unhealthy", health=Health.UNHEALTHY, staff=_unwell(text))
-    return _started(facts, shown) if row.start_open else plans.settled(facts, "unhealthy", shown)
+    return _unwell(facts, row, text)
+
+
+def _unwell(facts: StackFacts, row: LedgerRow, text: str) -> contract.Plan:
+    """It runs, and its health check fails, though its deadline passed."""
+    staff = (
+        f"UNHEALTHY · Coolify shows {text} · a container's health check fails · "
+        f"read its logs in Coolify{_known(facts)}"
+    )
+    shown = plans.shown(facts, Status.RUNNING, "unhealthy", health=Health.UNHEALTHY, staff=staff)
+    if row.start_open:
+        return _started(facts, shown, reason="started_unwell")
+    return plans.settled(facts, "unhealthy", shown)
 
 
 def _may_be_old(facts: StackFacts) -> bool:
@@ -120,11 +132,11 @@ def _may_be_old(facts: StackFacts) -> bool:
     return not facts.is_restart_seen and facts.clock < bring.start_begun(facts) + facts.site.waits.confirm
 
 
-def _started(facts: StackFacts, shown: dict[str, object]) -> contract.Plan:
+def _started(facts: StackFacts, shown: dict[str, object], *, reason: str = "started") -> contract.Plan:
     """The start has ended: seen running, or running badly when its deadline passed."""
     shown = {**shown, "last_deploy": stamp(facts.now)}
     entry = steps.Entry("stack.start", "done", str(shown["message"]))
-    return plans.plan(facts, "started", (steps.Record(ledger={"start_open": False}, entry=entry),), shown)
+    return plans.plan(facts, reason, (steps.Record(ledger={"start_open": False}, entry=entry),), shown)
 
 
 def _starting(facts: StackFacts, want: Desired, text: str) -> contract.Plan:
@@ -147,7 +159,7 @@ def _not_running(facts: StackFacts, want: Desired, text: str) -> contract.Plan:
     staff = (
         f"NOT_RUNNING · Coolify shows {text} although it should run · "
         f"the start failed or the containers ended; server usable: {usable} · "
-        "read the service's logs and deployment log in Coolify"
+        f"read the service's logs and deployment log in Coolify{_known(facts)}"
     )
     shown = plans.shown(
         facts, Status.ERROR, "not_running", health=Health.UNKNOWN, staff=staff, next=facts.when(due)
@@ -161,5 +173,5 @@ def _not_running(facts: StackFacts, want: Desired, text: str) -> contract.Plan:
     return plans.settled(facts, "not_running", shown, again=plans.until(facts, due))
 
 
-def _unwell(text: str) -> str:
-    return f"UNHEALTHY · Coolify shows {text} · a container's health check fails · read its logs in Coolify"
+def _known(facts: StackFacts) -> str:
+    return f" · {facts.autopsy}" if facts.autopsy else ""

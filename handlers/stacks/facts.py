@@ -53,6 +53,8 @@ class StackFacts:
     """Stacks that the ledger knows."""
     purges: int
     """Purges begun within the last hour, over all stacks."""
+    autopsy: str = field(default="", repr=False)
+    """What is known of why it does not run well: containers, images, last log lines, where to look."""
     refused_hash: str = ""
     refusal: tuple[str, str, str] = field(default=("", "", ""), repr=False)
     stale_action: bool = False

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from handlers import apply, memory, records, status, steps
 from handlers.eyes import ID_VIEWS, Eyes
-from handlers.stacks import observe, plans
+from handlers.stacks import autopsy, observe, plans
 from handlers.stacks.decide import decide
 from handlers.stacks.desired import Desired, Want, desired
 from handlers.stacks.facts import StackFacts
@@ -105,6 +105,9 @@ class StackHandler:
         plan = decide(facts, want)
         if plan.reason == plans.NEEDS_LOOK:
             facts = await observe.look(self._eyes, facts)
+            plan = decide(facts, want)
+        if plan.reason in autopsy.WORTH and not facts.autopsy:
+            facts = await autopsy.read(self._eyes, facts)
             plan = decide(facts, want)
         if plan.reason == plans.NEEDS_LOOK:
             plan = contract.Plan(key=key, reason="unproven", again=self._eyes.site.waits.two_looks)

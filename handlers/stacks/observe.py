@@ -116,6 +116,7 @@ def _facts(eyes: Eyes, record_id: str, snapshot: Snapshot) -> StackFacts:
         fleet=len(eyes.ledger.rows(records.STACKS)),
         purges=eyes.ledger.purges_since(eyes.now() - purge.HOUR),
         look=_kept_look(eyes, record_id, entry, snapshot),
+        autopsy=seen.autopsy,
         refused_hash=seen.refused_hash,
         refusal=seen.refusal,
     )

@@ -64,6 +64,10 @@ class ServiceDetail:
     updated_at: str
     containers: tuple[tuple[str, str], ...]
     """(compose service, its status), applications and databases together."""
+    images: tuple[str, ...] = ()
+    """Images of the containers, in the same order."""
+    page: str = ""
+    """Path of the service in Coolify's UI (4.3.10, routes/web.php), "" when its way up was not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +181,17 @@ def detail(row: Mapping[str, Any]) -> ServiceDetail:
         server_status=bool(row.get("server_status", False)),
         updated_at=str(row.get("updated_at") or ""),
         containers=tuple((str(part.get("name", "")), str(part.get("status", ""))) for part in parts),
+        images=tuple(str(part.get("image", "")) for part in parts),
+        page=_page(row),
     )
+
+
+def _page(row: Mapping[str, Any]) -> str:
+    environment = row.get("environment") or {}
+    way = (environment.get("project") or {}).get("uuid"), environment.get("uuid"), row.get("uuid")
+    if not all(way):
+        return ""
+    return "/project/{}/environment/{}/service/{}".format(*way)
 
 
 def flatten(body: Any) -> str:

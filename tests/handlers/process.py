@@ -59,6 +59,7 @@ class Place:
     def site(self) -> site.Site:
         """The installation."""
         return site.Site(
+            coolify_url="https://coolify.example.org/",
             inst=INST, waits=self.waits, voice=status.Voice("en", UTC), server_uuid=self.coolify.server.uuid,
             destination_uuid="", environment="production", platform=PLATFORM, reserved=RESERVED,
         )  # fmt: skip

@@ -89,6 +89,48 @@ async def test_limits_and_tariff_are_part_of_what_is_wanted(world: World) -> Non
     assert limits["memory"] == "192M"
 
 
+async def test_a_tariff_row_that_staff_edits_reaches_its_stacks_with_the_next_sweep(world: World) -> None:
+    stack = await world.running()
+    suspended = await world.running()
+    await world.edit(suspended, desired_state="suspended")
+    await world.settle()
+    before = (await world.row("starter", "plan_tiers"))["limits"]
+    world.coolify.calls.reset()
+    try:
+        bot = {"bot": {"cpus": 0.5, "memory": "320M", "pids": 80}}
+        await world.admin.patch(
+            "/api/collections/plan_tiers/records/starter", json={"limits": before | {"telegram-bot": bot}}
+        )
+        await world.sweep()
+        await world.settle()
+    finally:
+        await world.admin.patch("/api/collections/plan_tiers/records/starter", json={"limits": before})
+    assert sorted(world.effects()) == sorted([PATCH, ENVS, RESTART, PATCH, ENVS]), "the suspended one rests"
+    for one in (stack, suspended):
+        part = world.service(one).document["services"]["bot"]
+        assert (
+            part["deploy"]["resources"]["limits"]["memory"],
+            part["deploy"]["resources"]["limits"]["pids"],
+        ) == (
+            "320M",
+            80,
+        )
+    assert (await world.row(suspended))["status"] == "suspended"
+
+
+async def test_a_wish_above_the_tariff_is_refused_and_what_ran_runs_on(world: World) -> None:
+    stack = await world.running()
+    world.coolify.calls.reset()
+    await world.edit(stack, resource_limits={"bot": {"memory": "2G"}})
+    await world.settle()
+    row = await world.row(stack)
+    assert row["error_message"].startswith("LIMITS_ABOVE_TIER")
+    assert (world.effects(), world.service(stack).parts[0].runs) == ([], True)
+    await world.edit(world.tenant_id, records.TENANTS, plan_tier="sovereign")
+    await world.settle()
+    assert world.effects() == []
+
+
 async def test_a_new_tenant_name_or_slug_changes_nothing(world: World) -> None:
     stack = await world.running()
     world.coolify.calls.reset()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -94,6 +95,45 @@ async def test_a_stack_that_is_unhealthy_at_its_deadline_runs_badly_and_is_left_
     world.coolify.hand.sync(world.service(stack).uuid)
     await world.live(70)
     assert ((await world.row(stack))["health"], (await world.row(stack))["error_message"]) == ("healthy", "")
+
+
+async def test_what_is_known_of_a_failed_start_is_told_to_staff(world: World) -> None:
+    world.coolify.knobs.never_start = "^cf-"
+    stack = await world.stack("base-llm")
+    await world.live(1500)
+    row, service = await world.row(stack), world.service(stack)
+    assert "containers: web exited · images: nginx" in row["error_message"]
+    way = f"/project/{service.environment.project.uuid}/environment/{service.environment.uuid}"
+    assert row["error_message"].endswith(f"see https://coolify.example.org{way}/service/{service.uuid}")
+    assert "coolify.example.org" not in row["message"]
+
+
+async def test_the_last_log_lines_of_a_sick_container_are_told_without_its_secrets(world: World) -> None:
+    world.coolify.knobs.unhealthy = "^cf-"
+    log = world.coolify.faults.add("GET", "/logs$", times=99, reply=200)
+    lines = [f"line {number} " + "x" * 300 for number in range(40)] + [
+        "refused the key fake-api-key",
+        "\x1b[31mbye",
+    ]
+    log.body = json.dumps({"logs": "\n".join(lines)})
+    stack = await world.stack("base-llm")
+    await world.live(1500)
+    told = (await world.row(stack))["error_message"]
+    assert told.startswith("UNHEALTHY · Coolify shows running:unhealthy")
+    assert "line 39" in told
+    assert "refused the key *** | [31mbye ·" in told
+    assert "fake-api-key" not in told
+    assert len(told) < 3000
+    assert world.coolify.calls.count("GET", "/services/{uuid}/logs") == 1
+
+
+async def test_no_log_of_a_service_that_is_not_ours_is_read(world: World) -> None:
+    world.coolify.knobs.unhealthy = "^cf-"
+    stack = await world.stack("base-llm")
+    await world.settle(60)
+    world.service(stack).description = "not ours"
+    await world.live(1500)
+    assert world.coolify.calls.count("GET", "/services/{uuid}/logs") == 0
 
 
 async def test_health_that_a_template_cannot_tell_is_not_waited_for(world: World) -> None:
