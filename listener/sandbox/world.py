@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,6 +42,8 @@ class World:
     """A superuser's client to PocketBase."""
     standin: httpx.AsyncClient
     """A client to the stand-in's own pages, which no Coolify has."""
+    guest_token: str = field(repr=False)
+    """A token of a second user of the team, for another installation at the same Coolify."""
     _daemon: anyio.abc.Process | None = field(default=None, repr=False)
 
     @property
@@ -100,21 +102,27 @@ async def running(
     rate_limit: int = 100_000,
     env: Mapping[str, str] | None = None,
     daemon: bool = True,
+    beside: World | None = None,
 ) -> AsyncIterator[World]:
     """PocketBase with our schema and rules, the stand-in, and the daemon, all ready; none is left on exit.
 
     `port` is PocketBase's, else a free one. `rate_limit` is the stand-in's requests per minute. `env` wins
-    over the daemon's settings. Without `daemon` it is not started yet.
+    over the daemon's settings. Without `daemon` it is not started yet. `beside` another world it shares that
+    one's stand-in, as another installation.
     """
-    token = f"1|{secrets.token_hex(20)}"
+    token, guest = (f"{user}|{secrets.token_hex(20)}" for user in (1, 2))
     coolify_url = f"http://127.0.0.1:{free_port()}"
+    if beside is not None:
+        token, coolify_url = beside.guest_token, beside.coolify_url
     password = secrets.token_urlsafe(18)
     async with (
         pocketbase.running(data_dir, port=port) as database,
         transport.client(database.url) as admin,
         httpx.AsyncClient(base_url=coolify_url, timeout=10.0, limits=IDLE) as standin,
-        _standin(data_dir, coolify_url, token, rate_limit),
+        AsyncExitStack() as stack,
     ):
+        if beside is None:
+            await stack.enter_async_context(_standin(data_dir, coolify_url, (token, guest), rate_limit))
         await schema.superuser(admin, database.superuser_email, database.superuser_password)
         await schema.apply(
             admin,
@@ -124,7 +132,7 @@ async def running(
             templates=catalog.Catalog.load().slugs(),
         )
         made = _env(database.url, coolify_url, token, password, data_dir)
-        world = World(database, coolify_url, data_dir, {**made, **(env or {})}, admin, standin)
+        world = World(database, coolify_url, data_dir, {**made, **(env or {})}, admin, standin, guest)
         try:
             if daemon:
                 await world.start_daemon()
@@ -134,11 +142,12 @@ async def running(
 
 
 @asynccontextmanager
-async def _standin(data_dir: Path, url: str, token: str, rate_limit: int) -> AsyncIterator[None]:
+async def _standin(data_dir: Path, url: str, tokens: tuple[str, str], rate_limit: int) -> AsyncIterator[None]:
     log = data_dir / "standin.log"
     command = [
         sys.executable, "-m", "listener.sandbox.standin", "--port", url.rpartition(":")[2],
-        "--token", token, "--server", SERVER, "--knob", f"rate_limit={rate_limit}",
+        "--token", tokens[0], "--guest", tokens[1], "--server", SERVER,
+        "--knob", f"rate_limit={rate_limit}",
     ]  # fmt: skip
     with log.open("ab") as output:
         process = await child.spawn(command, output=output)

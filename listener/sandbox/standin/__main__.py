@@ -15,12 +15,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="standin", description="STAND-IN, not Coolify")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--token", default=TOKEN)
+    parser.add_argument("--guest", default="", help="token of a second user of the team")
     parser.add_argument("--server", default="", help="uuid of the server")
     parser.add_argument("--knob", action="append", default=[], metavar="NAME=VALUE")
     given = parser.parse_args()
     turned = Knobs()
     turned.turn(dict(pair.split("=", 1) for pair in given.knob))
     standin = StandIn(token=given.token, server_uuid=given.server, turned=turned)
+    if given.guest:
+        standin.world.add_token(given.guest, standin.world.add_user(standin.team))
     print(f"STAND-IN, not Coolify: http://127.0.0.1:{given.port} server {standin.server.uuid}", flush=True)
     uvicorn.run(standin.app, host="127.0.0.1", port=given.port, log_level="critical", access_log=False)
 

@@ -50,21 +50,13 @@ def show(ask: Ask) -> answers.Answer:
 def resources_of(ask: Ask) -> answers.Answer:
     """The light list: what a poll needs and nothing else."""
     server = _server(ask)
-    return answers.ok(
-        [
-            {
-                "id": one.id,
-                "uuid": one.uuid,
-                "name": one.name,
-                "type": "service",
-                "created_at": one.created,
-                "updated_at": one.updated,
-                "status": one.status,
-            }
-            for one in ask.rows.services_of(ask.team)
-            if one.server is server
-        ]
-    )
+    mine = [one for one in ask.rows.services_of(ask.team) if one.server is server]
+    applications = [one for one in ask.rows.applications if one.server is server]
+    listed = [
+        *(_listed(one, "application", one.created) for one in applications),
+        *(_listed(one, "service", one.updated) for one in mine),
+    ]
+    return answers.ok(listed)
 
 
 def domains_of(ask: Ask) -> answers.Answer:
@@ -99,6 +91,18 @@ def resources(ask: Ask) -> answers.Answer:
 
 def _server(ask: Ask) -> state.Server:
     return ask.rows.server(ask.team, ask.params["uuid"])
+
+
+def _listed(row: state.Application | state.Service, kind: str, updated: str) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "uuid": row.uuid,
+        "name": row.name,
+        "type": kind,
+        "created_at": row.created,
+        "updated_at": updated,
+        "status": row.status,
+    }
 
 
 def _destination(row: state.Destination, server: state.Server) -> dict[str, Any]:

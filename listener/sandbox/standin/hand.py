@@ -11,7 +11,7 @@ ALL_FLAGS = ("delete_volumes", "delete_configurations", "delete_connected_networ
 
 
 class Hand:
-    """Each verb takes a service's uuid; an unknown one raises `answers.Refused` (404)."""
+    """Each verb takes a service's uuid (`application` a project's); an unknown one raises 404."""
 
     def __init__(self, rows: world.World, queue: jobs.Jobs) -> None:
         self._rows = rows
@@ -46,6 +46,13 @@ class Hand:
         self._rows.parse(made)
         return made.uuid
 
+    def application(self, uuid: str, *, name: str) -> str:
+        """An application in the project of that uuid, on the first server; its uuid."""
+        for project in self._rows.projects:
+            if project.uuid == uuid:
+                return self._rows.add_application(project, self._rows.servers[0], name).uuid
+        raise answers.missing("Project")
+
     def kill(self, uuid: str, part: str = "") -> None:
         """The container of that part (empty: all) is gone from the host; the status follows later."""
         service = self._find(uuid)
@@ -65,6 +72,7 @@ class Hand:
             "delete": self.delete,
             "edit": self.edit,
             "clone": self.clone,
+            "application": self.application,
             "kill": self.kill,
             "sync": self.sync,
         }

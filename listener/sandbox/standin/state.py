@@ -151,6 +151,19 @@ class Storage:
 
 
 @dataclass(eq=False)
+class Application:
+    """What was made as an application, not as a compose service: it is listed, and no more."""
+
+    id: int
+    uuid: str
+    name: str
+    environment: Environment
+    server: Server
+    created: str
+    status: str = "running:healthy"
+
+
+@dataclass(eq=False)
 class Service:
     """A compose stack. `compose` is None while half made: the parser crashed after the row was written."""
 

@@ -33,6 +33,7 @@ class World:
         self.servers: list[state.Server] = []
         self.projects: list[state.Project] = []
         self.services: list[state.Service] = []
+        self.applications: list[state.Application] = []
         self.graveyard: list[state.Service] = []
         """Services whose rows are gone."""
         self._ids = itertools.count(1)
@@ -100,8 +101,8 @@ class World:
         return [service for service in self.services if service.team is team]
 
     def is_empty(self, environment: state.Environment) -> bool:
-        """No service row is left, not even one whose deletion is queued."""
-        return not any(service.environment is environment for service in self.services)
+        """No application and no service row is left, not even one whose deletion is queued."""
+        return not any(one.environment is environment for one in (*self.services, *self.applications))
 
     def add_project(self, team: state.Team, name: str, description: str) -> state.Project:
         """A project with its environment `production`."""
@@ -127,6 +128,13 @@ class World:
         service = state.Service(self.new_id(), uuid, name, environment, server, destination, now, now)
         self.services.append(service)
         return service
+
+    def add_application(self, project: state.Project, server: state.Server, name: str) -> state.Application:
+        """An application in the project's first environment."""
+        inside = project.environments[0]
+        made = state.Application(self.new_id(), new_uuid(), name, inside, server, self.time.stamp())
+        self.applications.append(made)
+        return made
 
     def forget(self, service: state.Service) -> None:
         """The row is gone; its domains are free."""
