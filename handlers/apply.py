@@ -42,6 +42,7 @@ def _note(act: steps.Act, seen: memory.Sighting, now: float) -> None:
             seen.stop_at = now
             seen.stop_since = now if seen.stop_since is None else seen.stop_since
         case steps.Restart():
+            seen.start_at = now
             seen.stop_since = None
             seen.is_restart_seen = not act.was_running
         case _:

@@ -12,9 +12,10 @@ from handlers.site import Site
 from listener import errors
 from listener.coolify.client import Coolify
 from listener.coolify.view import View
-from listener.pocketbase.client import PocketBase
+from listener.pocketbase.client import PocketBase, quoted
 
 META = "listener_meta"
+TOMBSTONES = "listener_tombstones"
 ID_VIEWS: Mapping[str, str] = {records.STACKS: "agent_stack_ids", records.TENANTS: "tenant_ids"}
 """Our own id views: no rule on the table can hide a row from them."""
 
@@ -41,6 +42,8 @@ class Eyes:
     tiers: Mapping[str, records.Tier] = field(default_factory=dict)
     """By id, as last swept or changed."""
     loaded_term: int = -1
+    has_hooks: bool = False
+    """PocketBase's hooks ran when its `listener_meta` was read last."""
     is_first_contact: bool = False
     """There are stack records and no ledger rows, and nobody accepted that yet: observe only."""
 
@@ -53,6 +56,7 @@ class Eyes:
         """The ledger is that of the present term, and first contact is judged. Begins every sweep."""
         meta = await self.database.get(META, "main") or {}
         is_accepted = bool(meta.get("accepted_at"))
+        self.has_hooks = bool(meta.get("hooks_stamp"))
         term = self.term()
         if self.loaded_term != term:
             await self.ledger.load(self.database)
@@ -75,6 +79,15 @@ class Eyes:
         """The tenant's record, or None for a 404 (which proves nothing)."""
         row = await self.database.get(records.TENANTS, tenant_id) if tenant_id else None
         return records.tenant(row) if row else None
+
+    async def read_tombstones(self, collection: str, there: AbstractSet[str]) -> None:
+        """What the hooks wrote down of hard deletes is evidence, like an event; but not of what is there."""
+        wanted = f"collection={quoted(collection)}"
+        rows = await self.database.list(TOMBSTONES, filter=wanted, fields="record_id")
+        for record_id in {str(row["record_id"]) for row in rows} - there:
+            known = self.ledger.get(record_id)
+            if known is not None and known.stage != "closed":
+                self.memory.of(record_id).deleted_heard = True
 
     def judge_absence(
         self, collection: str, live: AbstractSet[str], returned: AbstractSet[str], viewed: AbstractSet[str]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from handlers import absence, naming
+from listener.probe import verdict
 
 NEVER = float("-inf")
 
@@ -29,6 +30,8 @@ class Sighting:
     """When a look by uuid first found it missing or foreign."""
     stop_at: float = NEVER
     """When it was last told to stop."""
+    start_at: float = NEVER
+    """When it was last told to start, by this process."""
     stop_since: float | None = None
     """When it was first told to stop, while no list has shown `exited` since."""
     is_restart_seen: bool = True
@@ -43,6 +46,8 @@ class Sighting:
     deleted_heard: bool = False
     autopsy: str = ""
     """What could be known of why it does not run well, read once; until something is done about it."""
+    witness: verdict.Verdict | None = None
+    """What its domain answered when it was last asked."""
     settled: object = None
     """Fingerprint of record and entry when the key was last settled."""
     failures: int = 0
@@ -67,6 +72,8 @@ class Memory:
     """Tenants of whom a stack passed admission and waits for the project."""
     project_doubts: set[str] = field(default_factory=set)
     """Tenants whose project Coolify did not find when a service was to be made in it."""
+    project_holds: set[str] = field(default_factory=set)
+    """Tenants who wait for a person's word about an older project."""
     absent: dict[str, absence.Verdict] = field(default_factory=dict)
     """By collection: what the last proven sweep says about ledger ids that it did not return."""
 
@@ -76,6 +83,7 @@ class Memory:
         self.sightings.clear()
         self.project_wishes.clear()
         self.project_doubts.clear()
+        self.project_holds.clear()
         self.absent.clear()
 
     def of(self, record_id: str) -> Sighting:

@@ -44,6 +44,22 @@ class CreateProject:
 
 
 @dataclass(frozen=True, slots=True)
+class StampProject:
+    """Put our name and marker on a project that a person gave us; what is in it stays as it is."""
+
+    uuid: str
+    name: str
+    marker: naming.Marker
+    effect = True
+
+    def describe(self) -> str:
+        return f"stamp project {self.uuid}: name {self.name}, description {self.marker}"
+
+    async def run(self, hands: steps.Hands) -> None:
+        await hands.coolify.patch_project(self.uuid, name=self.name, description=str(self.marker))
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteProject:
     """Delete the project; Coolify refuses while anything is in it (400, 4.3.10 ProjectController.php)."""
 

@@ -23,5 +23,7 @@ class Site:
     """Where people reach Coolify's UI."""
     platform: Mapping[str, str]
     """Values that the platform provides to templates, by name, such as ROUTER_BASE_URL."""
+    is_witnessed: bool = False
+    """Domains are asked whether they answer, apart from what Coolify says."""
     reserved: tuple[str, ...] = ()
     """Host names that no stack may have."""

@@ -134,6 +134,14 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "Blocked: this stack was not made by the listener. The operator decides whether it is adopted.",
         "Gesperrt: Dieser Stack stammt nicht vom Listener. Der Betreiber entscheidet über die Übernahme.",
     ),
+    "project_foreign": (
+        "Blocked: Coolify has an older project for this tenant. cloudfreedom adopt --tenant {slug}",
+        "Gesperrt: Coolify hat ein älteres Projekt für den Mandanten. cloudfreedom adopt --tenant {slug}",
+    ),
+    "project_held": (
+        "Waiting for the operator, who decides about the tenant's older project in Coolify.",
+        "Wartet auf den Betreiber: Er entscheidet über das ältere Projekt des Mandanten in Coolify.",
+    ),
     "needs_approval": (
         "Waiting for the operator's approval: a change would replace what was taken over.",
         "Wartet auf Freigabe: Eine Änderung würde ersetzen, was übernommen wurde.",

@@ -10,24 +10,20 @@ import os
 import random
 import secrets
 import socket
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
-from zoneinfo import ZoneInfo
 
 import anyio
 import structlog
 
 from handlers import eyes as seeing
-from handlers import ledger, memory, recorder, site, status
+from handlers import recorder
 from handlers.requests.handler import RequestHandler
 from handlers.stacks.handler import StackHandler
 from handlers.tenants.handler import TenantHandler
-from listener import contract, errors
+from listener import contract, errors, sight
 from listener.compose import catalog as catalogs
-from listener.coolify.view import View
 from listener.engine.breaker import Breaker
 from listener.engine.engine import Engine
 from listener.engine.gate import Gate
@@ -42,7 +38,7 @@ from listener.engine.sweep import Sweeper
 from listener.engine.worker import Workers
 from listener.pocketbase.lease import PocketBaseLease
 from listener.pocketbase.realtime import Realtime
-from listener.pocketbase.writer import Write, Writer
+from listener.pocketbase.writer import Writer
 from listener.portal import bridge
 from listener.secrets.sealing import Sealer
 from listener.settings import Settings
@@ -87,7 +83,7 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
     feed = Realtime(http=upstreams.sse, session=upstreams.database.session, topics=TOPICS)
     lease = _lease(waits, upstreams, holder=holder, feed=feed, hostlock=hostlock)
     writer = Writer(pocketbase=upstreams.database, holder=lambda: lease.holder if lease.held() else "")
-    eyes = _eyes(settings, waits, upstreams, lease=lease, writer=writer)
+    eyes = sight.eyes(settings, waits, upstreams, lease=lease, writer=writer)
     gate = Gate(
         lease=lease,
         breaker=Breaker(probe=upstreams.probe, waits=waits, on_opened=lambda _: None, on_closed=lambda: None),
@@ -111,7 +107,9 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
     )
     tenants = TenantHandler(eyes=eyes, scribe=scribe, allowed=allowed)
     requests = RequestHandler(eyes=eyes, stacks=stacks, scribe=scribe, allowed=allowed)
-    engine = _engine(settings, waits, (tenants, stacks, requests), gate=gate, feed=feed, metrics=metrics)
+    rounds = ((stacks.poll, waits.poll), *sight.rounds(settings, waits, eyes, catalog))
+    known = (tenants, stacks, requests)
+    engine = _engine(settings, waits, known, rounds=rounds, gate=gate, feed=feed, metrics=metrics)
     lent = _lent(settings, upstreams, eyes)
     return App(engine, gate, hostlock, metrics, eyes, catalog, stacks, tenants, writer, lent)
 
@@ -131,12 +129,6 @@ async def serve(app: App, settings: Settings) -> bool:
         drained = await app.engine.run()
         tasks.cancel_scope.cancel()
     return drained
-
-
-async def accept(writer: Writer) -> None:
-    """What is in PocketBase is the listener's to act on, from now on."""
-    body = {"accepted_at": status.stamp(datetime.now(UTC))}
-    await writer.commit([Write("PATCH", seeing.META, "main", body)])
 
 
 def load_catalog(settings: Settings) -> catalogs.Catalog:
@@ -168,54 +160,17 @@ def _lease(
     )
 
 
-def _eyes(
-    settings: Settings, waits: contract.Waits, upstreams: Upstreams, *, lease: Lease, writer: Writer
-) -> seeing.Eyes:
-    rows, clock = ledger.Ledger(), time.monotonic
-    place = site.Site(
-        inst=upstreams.inst,
-        waits=waits,
-        voice=status.Voice(settings.listener_language, ZoneInfo(settings.listener_tz)),
-        server_uuid=settings.coolify_server_uuid,
-        destination_uuid=settings.coolify_destination_uuid,
-        environment=settings.coolify_environment,
-        coolify_url=settings.coolify_url,
-        platform=settings.platform(),
-        reserved=settings.reserved(),
-    )
-    view = View(
-        coolify=upstreams.coolify,
-        clock=clock,
-        pace=waits.poll_busy,
-        servers_every=waits.servers,
-        known_servers=rows.servers,
-    )
-    return seeing.Eyes(
-        database=upstreams.database,
-        coolify=upstreams.coolify,
-        view=view,
-        ledger=rows,
-        memory=memory.Memory(clock=clock, began_at=clock()),
-        site=place,
-        now=lambda: datetime.now(UTC),
-        team_id=upstreams.team_id,
-        term=lambda: lease.term,
-        skew=upstreams.skew.worst,
-        accept=partial(accept, writer),
-    )
-
-
 def _engine(
     settings: Settings,
     waits: contract.Waits,
-    known: tuple[TenantHandler, StackHandler, RequestHandler],
+    known: Sequence[contract.Handler],
     *,
+    rounds: Sequence[tuple[sight.Round, float]],
     gate: Gate,
     feed: Realtime,
     metrics: Metrics,
 ) -> Engine:
     handlers: Mapping[str, contract.Handler] = {handler.collection: handler for handler in known}
-    _, stacks, _ = known
     queue = Queue(
         clock=anyio.current_time,
         group_of=lambda key: handlers[key.collection].group(key),
@@ -223,16 +178,15 @@ def _engine(
         random=random.random,
     )
     sweeper = Sweeper(handlers=handlers, queue=queue, gate=gate, waits=waits, metrics=metrics)
-    inbox = Inbox(
-        queue=queue,
-        handlers=handlers,
-        other=lambda change: sweeper.request(f"{change.key.collection} changed"),
-    )
+    inbox = Inbox(queue=queue, handlers=handlers, other=partial(_sweep_for, sweeper))
     expose(metrics, queue=queue, gate=gate)
     return Engine(
         stream=Stream(feed=feed, inbox=inbox, lease=gate.lease, sweeper=sweeper, metrics=metrics),
         sweeper=sweeper,
-        poller=Poller(poll=stacks.poll, interval=lambda: waits.poll, queue=queue, gate=gate),
+        pollers=[
+            Poller(poll=poll, interval=partial(float, seconds), queue=queue, gate=gate)
+            for poll, seconds in rounds
+        ],
         workers=Workers(
             queue=queue,
             handlers=handlers,
@@ -244,6 +198,11 @@ def _engine(
         gate=gate,
         notifier=Notifier(os.environ),
     )
+
+
+def _sweep_for(sweeper: Sweeper, change: contract.Change) -> None:
+    """A collection without a handler changed: every key may be another now."""
+    sweeper.request(f"{change.key.collection} changed")
 
 
 def _allowed(gate: Gate) -> None:

@@ -13,7 +13,11 @@ from cryptography.fernet import Fernet
 from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from listener import contract
+from listener import contract, errors
+from listener.probe import address
+
+OFF = "off"
+"""Value of a setting that switches something off."""
 
 
 def _split(value: Any) -> Any:
@@ -73,6 +77,9 @@ class Settings(BaseSettings):
     """Domain under which the platform gives out names; it is reserved itself."""
     platform_reserved: Listed = Field(default=(), examples=["coolify.example.org,pb.example.org"])
     """Host names that no stack may have, comma-separated."""
+    listener_probe_address: str = Field(default="", examples=["203.0.113.7:443"])
+    """Where the proxy of COOLIFY_SERVER_UUID is asked for stacks' domains; empty = at the server's address in
+    Coolify, `off` = nobody asks."""
     listener_http: str = Field(default="127.0.0.1:9180", examples=["127.0.0.1:9180"])
     """Where /healthz, /readyz and /metrics answer; `off` = nowhere."""
     listener_portal_http: str = Field(default="", pattern=r"^$|:\d{1,5}$", examples=["127.0.0.1:9181"])
@@ -114,6 +121,23 @@ class Settings(BaseSettings):
     @classmethod
     def _no_api(cls, value: str) -> str:
         return value.rstrip("/").removesuffix("/api/v1").rstrip("/")
+
+    @field_validator("pocketbase_identity")
+    @classmethod
+    def _leads(cls, value: str) -> str:
+        if value == "cli":
+            raise ValueError("the command line's account may never hold the lease")
+        return value
+
+    @field_validator("listener_probe_address")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if value not in ("", OFF):
+            try:
+                address.chosen(value)
+            except errors.Refusal as refusal:
+                raise ValueError(refusal.why) from refusal
+        return value
 
     @field_validator("listener_tz")
     @classmethod

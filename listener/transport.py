@@ -8,6 +8,8 @@ below 500 is returned: what it means is the room's business. No error text holds
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -116,3 +118,12 @@ def _lost(what: str, upstream: str, why: str, *, safe: bool) -> errors.Transient
         why=why,
         fix="nothing to do: the listener looks at what happened and tries again",
     )
+
+
+def clock_ahead(answer: httpx.Response) -> float | None:
+    """Seconds by which the clock behind the answer's `Date` is ahead of ours; None when it tells none."""
+    try:
+        told = parsedate_to_datetime(answer.headers.get("date", ""))
+    except ValueError:
+        return None
+    return (told - datetime.now(UTC)).total_seconds() if told.tzinfo else None

@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TypeVar
 
@@ -39,18 +38,17 @@ class Skew:
     """How far the upstreams' clocks are from ours, by the `Date` of their answers (to the second)."""
 
     def __init__(self) -> None:
-        self._by_host: dict[str, float] = {}
+        self._by_door: dict[bytes, float] = {}
 
     def heard(self, answer: httpx.Response) -> None:
         """An answer came just now."""
-        sent = answer.headers.get("date")
-        if sent:
-            moment = parsedate_to_datetime(sent).timestamp()
-            self._by_host[answer.request.url.host] = abs(moment - time.time())
+        ahead = transport.clock_ahead(answer)
+        if ahead is not None:
+            self._by_door[answer.request.url.netloc] = abs(ahead)
 
     def worst(self) -> float:
         """Seconds, of the worse one; 0 before anything was heard."""
-        return max(self._by_host.values(), default=0.0)
+        return max(self._by_door.values(), default=0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ they are until the first change is approved.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from handlers import naming, records, steps
@@ -25,10 +26,10 @@ class Found:
     uuid: str
     detail: payloads.ServiceDetail | None
     server_uuid: str
-    owner: str | None
-    """Record id whose ledger row knows this service already."""
-    claims: tuple[str, ...]
-    """Ids of records that name this service in their display field."""
+    owners: tuple[str, ...]
+    """Record ids of the stacks that it may belong to."""
+    kind: str = ""
+    """What it is in Coolify, if it is no service."""
 
 
 def stack(facts: StackFacts, want: Want, found: Found) -> tuple[contract.Step, ...]:
@@ -72,6 +73,7 @@ def _known(facts: StackFacts, record: records.StackRecord, found: Found) -> dict
         "kind": records.STACKS,
         "tenant_id": record.tenant_id,
         "server_uuid": found.server_uuid,
+        "project_uuid": found.detail.project_uuid if found.detail else "",
         "service_uuid": found.uuid,
         "salt": facts.salt,
         "template": record.template,
@@ -79,15 +81,46 @@ def _known(facts: StackFacts, record: records.StackRecord, found: Found) -> dict
     }
 
 
+def anew(facts: StackFacts, found: Found) -> Mapping[str, object]:
+    """What the ledger must know so that a service is made for a stack whose own, older one is missing.
+
+    Raises `RECREATE_REFUSED` while there is something in Coolify that may be the stack's.
+    """
+    record = facts.record
+    if record is None:
+        raise _not_anew("the stack's record does not exist", "write the record first")
+    if facts.marked or (found.detail is not None and found.owners in ((), (facts.id,))):
+        raise _not_anew("the service is still in Coolify", "take it over with `cloudfreedom adopt`")
+    if found.kind:
+        raise _not_anew(f"{found.uuid} is in Coolify as {found.kind}", "delete it there first, if it must go")
+    if found.detail is not None and facts.id in found.owners:
+        raise _not_anew("the record of another stack names its service, too", "see its error_message")
+    if not facts.list_is_complete:
+        raise errors.Transient("LOOK_FAILED", "recreate: Coolify's lists are not complete just now")
+    return {
+        "kind": records.STACKS,
+        "tenant_id": record.tenant_id,
+        "salt": facts.salt,
+        "template": record.template,
+    }
+
+
 def _free(facts: StackFacts, found: Found) -> payloads.ServiceDetail:
     record, row = facts.record, facts.ledger
+    if found.kind:
+        raise _refused(
+            f"{found.uuid} is in Coolify as {found.kind}, not as a service: it cannot be taken over"
+        )
     if found.detail is None:
         raise _refused(f"Coolify has no service {found.uuid} that this token can see")
-    if found.owner not in (None, facts.id):
-        raise _refused(f"stack {found.owner} has this service already")
-    others = [claim for claim in found.claims if claim != facts.id]
+    others = ", ".join(owner for owner in found.owners if owner != facts.id)
+    if others and facts.id not in found.owners:
+        raise _refused(f"the service belongs to stack {others}")
     if others:
-        raise _refused(f"the record of stack {', '.join(others)} names this service, too")
+        raise _refused(
+            f"the record of stack {others} names this service, too",
+            "in Coolify give it the stack_name of the stack that it belongs to as its name, then try again",
+        )
     if row is not None and not (row.blocked.startswith(BEGUN) and row.service_uuid == found.uuid):
         raise _refused("the listener's ledger knows this stack already")
     marker = naming.read(found.detail.description)
@@ -98,10 +131,11 @@ def _free(facts: StackFacts, found: Found) -> payloads.ServiceDetail:
     return found.detail
 
 
-def _refused(why: str) -> errors.Refusal:
-    return errors.Refusal(
-        "ADOPT_REFUSED",
-        f"adopt: {why}.",
-        why=why,
-        fix="name another service with --service, or make a new stack",
-    )
+def _refused(
+    why: str, fix: str = "name another service with --service, or make a new stack"
+) -> errors.Refusal:
+    return errors.Refusal("ADOPT_REFUSED", "Nothing was adopted.", why=why, fix=fix)
+
+
+def _not_anew(why: str, fix: str) -> errors.Refusal:
+    return errors.Refusal("RECREATE_REFUSED", "Nothing was made.", why=why, fix=fix)

@@ -8,17 +8,20 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from handlers import apply, records, status, steps
+from handlers import apply, claims, naming, records, status, steps
 from handlers.eyes import Eyes
-from handlers.requests import adopt, verbs
-from handlers.stacks import observe
+from handlers.requests import adopt
+from handlers.stacks import observe, verbs
 from handlers.stacks.desired import Want
 from handlers.stacks.facts import StackFacts
 from handlers.stacks.handler import StackHandler
+from handlers.tenants import adopt as adoption
+from handlers.tenants.survey import survey
 from listener import contract, errors
-from listener.pocketbase.client import quoted
 
 COLLECTION = "listener_requests"
+ADOPT_PROJECT = "adopt_project"
+"""The one verb whose target is a tenant."""
 
 
 class Request(BaseModel):
@@ -70,9 +73,13 @@ class RequestHandler:
         request = Request.model_validate(row) if row else None
         if request is None or request.state != "open":
             return contract.Plan(key=key, reason="closed")
-        target = contract.Key(records.STACKS, request.target)
-        facts, want, _ = await self._stacks.explain(target)
-        acts = await self._acts(request, facts, want)
+        if request.verb == ADOPT_PROJECT:
+            target = contract.Key(records.TENANTS, request.target)
+            acts = await self._project(request)
+        else:
+            target = contract.Key(records.STACKS, request.target)
+            facts, want, _ = await self._stacks.explain(target)
+            acts = await self._acts(request, facts, want)
         closing = steps.Record(show=_answer("done", f"{request.verb}: done."))
         return contract.Plan(key=key, steps=(*acts, closing), reason=request.verb, wakes=(target,))
 
@@ -97,17 +104,22 @@ class RequestHandler:
             return adopt.stack(facts, want, await self._found(request, facts))
         judge = verbs.VERBS.get(request.verb)
         if judge is None:
-            known = ", ".join([*verbs.VERBS, "adopt"])
+            known = ", ".join([*verbs.VERBS, "adopt", ADOPT_PROJECT])
             raise errors.Refusal(
                 "VERB_UNKNOWN", f"There is no request “{request.verb}”.", fix=f"one of {known}"
             )
-        changes = judge(facts)
+        show: dict[str, Any] = {}
+        if judge is verbs.recreate and facts.ledger is None:
+            changes: verbs.Answer = adopt.anew(facts, await self._found(request, facts))
+            show = {"status": str(status.Status.PENDING)}
+        else:
+            changes = judge(facts)
         if changes == "needs_look":
             changes = judge(await observe.look(self._eyes, facts))
         if not isinstance(changes, dict):
             raise errors.Transient("LOOK_FAILED", f"{request.verb}: the service could not be looked at")
         entry = steps.Entry(f"request.{request.verb}", "done", f"asked by {request.actor or 'unknown'}")
-        return (steps.Record(of=facts.key, ledger=changes, entry=entry),)
+        return (steps.Record(of=facts.key, ledger=changes, show=show, entry=entry),)
 
     async def _found(self, request: Request, facts: StackFacts) -> adopt.Found:
         """The service named by the request, or by the record, or the only one with its marker."""
@@ -116,21 +128,36 @@ class RequestHandler:
             (record.display if record else {}).get("coolify_service_uuid") or ""
         )
         uuid = named or (facts.marked[0].uuid if len(facts.marked) == 1 else "")
-        if not uuid:
+        if not uuid and request.verb == "adopt":
             raise errors.Refusal(
-                "ADOPT_REFUSED", "adopt: no service is named.", fix="name one with --service"
+                "ADOPT_REFUSED",
+                "Nothing was adopted.",
+                why="no service is named",
+                fix="name one with --service",
             )
-        entry = eyes.view.snapshot.services.get(uuid)
-        rows = await eyes.database.list(
-            records.STACKS, filter=f"coolify_service_uuid={quoted(uuid)}", fields="id"
-        )
+        snapshot = await eyes.view.renew()
+        entry, other = snapshot.services.get(uuid), snapshot.others.get(uuid)
+        detail = await eyes.coolify.service(uuid) if uuid and other is None else None
+        if detail is None:
+            await eyes.prove_team()
+        said = await claims.read(eyes.database, uuid) if detail else ()
         return adopt.Found(
             uuid=uuid,
-            detail=await eyes.coolify.service(uuid),
+            detail=detail,
             server_uuid=entry.server_uuid if entry else "",
-            owner=eyes.ledger.owner_of(uuid),
-            claims=tuple(row["id"] for row in rows),
+            owners=claims.owners(uuid, detail.name, said, eyes.ledger) if detail else (),
+            kind=other.kind if other else "",
         )
+
+    async def _project(self, request: Request) -> tuple[contract.Step, ...]:
+        """The project that the request names, or the only one that may be the tenant's."""
+        eyes, named = self._eyes, request.argument("project")
+        tenant = await eyes.tenant(request.target)
+        found = await survey(eyes, tenant, await eyes.coolify.projects(), named=named) if tenant else ()
+        marker = naming.Marker(eyes.site.inst, request.target)
+        row = eyes.ledger.get(request.target)
+        chosen = adoption.chosen(tenant, row, found, marker=marker, named=named)
+        return adoption.project(tenant, chosen, marker, eyes.now().isoformat()) if tenant else ()
 
 
 def _answer(state: str, result: str) -> dict[str, Any]:

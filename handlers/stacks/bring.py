@@ -123,11 +123,11 @@ def _started(facts: StackFacts) -> dict[str, Any]:
 
 
 def _runs(facts: StackFacts) -> bool:
-    """It may run now: only a list that says otherwise excludes it."""
+    """It may run now: only a list that says otherwise excludes it, or that we never started it."""
     row = facts.ledger
-    if row is not None and row.start_begun is None:
-        return False
-    return facts.entry is None or parse(facts.entry.status)[0] != "exited"
+    if facts.entry is None:
+        return row is None or row.start_begun is not None
+    return parse(facts.entry.status)[0] != "exited"
 
 
 def _version(facts: StackFacts, want: Desired) -> dict[str, Any]:
@@ -149,11 +149,17 @@ def _urls(want: Desired) -> tuple[tuple[str, str], ...] | None:
 
 
 def start_begun(facts: StackFacts) -> float:
-    """When our last start was begun, on the listener's clock; minus infinity when there was none."""
+    """When our last start was begun, on the listener's clock; minus infinity when there was none.
+
+    The time of day, which may jump, is asked only about starts of an earlier process, and those were before
+    this one began.
+    """
     row = facts.ledger
     if row is None or row.start_begun is None:
         return NEVER
-    return facts.clock - (facts.now - row.start_begun).total_seconds()
+    if facts.start_at > NEVER:
+        return facts.start_at
+    return min(facts.clock - (facts.now - row.start_begun).total_seconds(), facts.began_at)
 
 
 def start_ends(facts: StackFacts, deadline: float) -> float:

@@ -6,12 +6,18 @@ Nothing in here trusts a field that the listener itself shows on the record, but
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from handlers import naming, status
-from handlers.stacks import existing, plans, purge, unborn
+from handlers.stacks import existing, plans, purge, unborn, verbs
 from handlers.stacks.desired import Desired, Refused, Want, Wish, wish
 from handlers.stacks.facts import StackFacts
-from listener import contract
+from listener import contract, errors
 
+COMMANDS = ("approve", "purge", "recreate")
+HARMLESS = ("approve",)
+LIFTING = ("retry", "recreate")
+"""Actions that are looked at although the stack is blocked."""
 FOREIGN_STATUS = ("running", "stopped", "deploying")
 """Statuses of a record without a ledger row that only someone else can have written."""
 
@@ -61,7 +67,7 @@ def _other_tenant(facts: StackFacts, _want: Want) -> contract.Plan | None:
     )
 
 
-def _first_contact(facts: StackFacts, _want: Want) -> contract.Plan | None:
+def _first_contact(facts: StackFacts, want: Want) -> contract.Plan | None:
     """No ledger row: adopt the one service with our full marker, else touch nothing foreign."""
     record = facts.record
     if record is None or facts.ledger is not None:
@@ -72,17 +78,13 @@ def _first_contact(facts: StackFacts, _want: Want) -> contract.Plan | None:
         if facts.look is None:
             return plans.needs_look(facts)
         if isinstance(facts.look, naming.Proof):
-            return unborn.adopt(facts, facts.look)
+            return unborn.adopt(facts, want, facts.look)
     foreign = record.display.get("coolify_service_uuid") or record.display.get("status") in FOREIGN_STATUS
     if not foreign and not facts.marked:
         return None
-    staff = (
-        "FOREIGN_BORN · this stack has no row in the ledger, and its fields or a service in Coolify say that "
-        "it was made by something else · nothing is created, started or stopped · run `cloudfreedom adopt`"
-    )
     # Its status stays: it is what says that the stack is foreign.
     return plans.blocked(
-        facts, "foreign_born", {"message": facts.say("foreign_born"), "error_message": staff}
+        facts, "foreign_born", {"message": facts.say("foreign_born"), "error_message": facts.origin}
     )
 
 
@@ -102,7 +104,7 @@ def _ended(facts: StackFacts, _want: Want) -> contract.Plan | None:
 def _held(facts: StackFacts, _want: Want) -> contract.Plan | None:
     """Blocked by an earlier decision that only `action: retry` or a command lifts."""
     row, record = facts.ledger, facts.record
-    if row is None or record is None or not row.blocked or record.action == "retry":
+    if row is None or record is None or not row.blocked or record.action in LIFTING:
         return None
     return plans.blocked(
         facts, "blocked", plans.shown(facts, status.Status.ERROR, "blocked", staff=row.blocked)
@@ -116,7 +118,9 @@ def _action(facts: StackFacts, _want: Want) -> contract.Plan | None:
         return None
     service = bool(row and row.service_uuid)
     running = wish(facts) is Wish.RUNNING
-    changes: dict[str, object] | None = None
+    changes: Mapping[str, object] | None = None
+    if record.action in COMMANDS and not facts.stale_action:
+        return _command(facts, record.action)
     if facts.stale_action or record.action == "reconcile":
         changes = {}
     elif record.action == "retry":
@@ -126,6 +130,18 @@ def _action(facts: StackFacts, _want: Want) -> contract.Plan | None:
     elif record.action == "restart" and service and running:
         changes = {"intent": {"what": "restart"}}
     return unborn.consume(facts, changes)
+
+
+def _command(facts: StackFacts, action: str) -> contract.Plan:
+    """Staff's, as a request may carry it; one that could do harm when it is repeated needs the hooks."""
+    if action not in HARMLESS and not facts.has_hooks:
+        why = f"{action}: nothing guards this field without the hooks; run `cloudfreedom {action}`"
+        return unborn.consume(facts, None, why=why)
+    try:
+        changes = verbs.VERBS[action](facts)
+    except errors.Refusal as refusal:
+        return unborn.consume(facts, None, why=refusal.message)
+    return plans.needs_look(facts) if isinstance(changes, str) else unborn.consume(facts, changes)
 
 
 def summary(facts: StackFacts, want: Want) -> str:

@@ -10,6 +10,7 @@ from handlers.stacks.facts import StackFacts
 from handlers.stacks.unborn import refusal
 from handlers.status import Health, Status, parse, stamp
 from listener import contract
+from listener.probe import verdict
 
 
 def decide(facts: StackFacts, want: Want, wanted: Wish) -> contract.Plan:
@@ -71,7 +72,8 @@ def _strange(facts: StackFacts, look: naming.Foreign | naming.Missing) -> contra
     act = steps.Record(
         ledger={"blocked": staff}, entry=steps.Entry("stack.block", "failed", code, {"uuid": look.uuid})
     )
-    made = plans.plan(facts, code.lower(), (act,), shown)
+    is_known = facts.ledger is not None and facts.ledger.blocked == staff
+    made = plans.plan(facts, code.lower(), () if is_known else (act,), shown)
     return contract.Plan(made.key, made.steps, made.reason, made.message, blocked=code.lower())
 
 
@@ -96,12 +98,13 @@ def _watch(facts: StackFacts, want: Desired, text: str) -> contract.Plan:
     row, waits = facts.ledger, facts.site.waits
     assert row is not None
     state, health = parse(text)
-    ready = state == "running" and (health == Health.HEALTHY or not want.knows_health)
+    is_unknown = bool(row.made.get("adopted")) and health == Health.UNKNOWN
+    ready = state == "running" and (health == Health.HEALTHY or is_unknown or not want.knows_health)
     if ready and row.start_open and _may_be_old(facts):
         shown = plans.shown(facts, Status.DEPLOYING, "starting", health=Health.STARTING)
         return plans.settled(facts, "starting", shown, again=waits.poll_busy)
     if ready:
-        shown = plans.shown(facts, Status.RUNNING, "running", health=health)
+        shown = _confirmed(facts, want, health)
         return _started(facts, shown) if row.start_open else plans.settled(facts, "running", shown)
     ends = bring.start_ends(facts, want.deadline)
     if row.start_open and facts.clock < ends:
@@ -125,6 +128,20 @@ def _unwell(facts: StackFacts, row: LedgerRow, text: str) -> contract.Plan:
     if row.start_open:
         return _started(facts, shown, reason="started_unwell")
     return plans.settled(facts, "unhealthy", shown)
+
+
+def _confirmed(facts: StackFacts, want: Desired, health: str) -> dict[str, object]:
+    """Running, and as healthy as both witnesses say; without a word of the second it stays as it is shown."""
+    if not want.host or not facts.site.is_witnessed:
+        return plans.shown(facts, Status.RUNNING, "running", health=health)
+    if facts.witness is None:
+        return plans.shown(facts, Status.RUNNING, "running")
+    seen = verdict.health("running", facts.witness)
+    staff = "" if seen == Health.HEALTHY else (
+        f"UNCONFIRMED · Coolify shows it running, {want.host} does not confirm it: {facts.witness.reason} · "
+        "its DNS, its certificate, or the program itself · open the address, then read the logs"
+    )  # fmt: skip
+    return plans.shown(facts, Status.RUNNING, "running", health=seen, staff=staff)
 
 
 def _may_be_old(facts: StackFacts) -> bool:

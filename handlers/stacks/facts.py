@@ -9,6 +9,7 @@ from handlers import ledger, naming, records
 from handlers.site import Site
 from listener import contract
 from listener.coolify import payloads
+from listener.probe import verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class StackFacts:
     """What runs now was started by our last start, not before it."""
     unmarked_since: float | None
     strange_since: float | None
+    start_at: float
+    """When this process last told it to start; minus infinity when an earlier one did, or nobody."""
     stop_at: float
     stop_since: float | None
     began_at: float
@@ -55,8 +58,16 @@ class StackFacts:
     """Purges begun within the last hour, over all stacks."""
     autopsy: str = field(default="", repr=False)
     """What is known of why it does not run well: containers, images, last log lines, where to look."""
+    origin: str = field(default="", repr=False)
+    """Of a stack that the listener did not make: what it is, and which command helps."""
+    is_project_held: bool = False
+    """A person must say what becomes of an older project of its tenant's."""
+    witness: verdict.Verdict | None = None
+    """What its domain answered since our last effect, if it was asked."""
     refused_hash: str = ""
     refusal: tuple[str, str, str] = field(default=("", "", ""), repr=False)
+    has_hooks: bool = False
+    """PocketBase's hooks are in force: staff actions are staff's, and a stale form repeats none."""
     stale_action: bool = False
     """The record's action is one that was carried out moments ago: a stale form, not a wish."""
 

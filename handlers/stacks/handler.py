@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from handlers import apply, memory, records, status, steps
 from handlers.eyes import ID_VIEWS, Eyes
-from handlers.stacks import autopsy, observe, plans
+from handlers.stacks import autopsy, foreign, observe, plans
 from handlers.stacks.decide import decide
 from handlers.stacks.desired import Desired, Want, desired
 from handlers.stacks.facts import StackFacts
@@ -77,7 +77,9 @@ class StackHandler:
             viewed = await eyes.database.list(ID_VIEWS[records.STACKS])
             tenants = {row["id"]: records.tenant(row) for row in await eyes.database.list(records.TENANTS)}
             await eyes.read_tiers()
-        self._judge_absence({row["id"] for row in rows}, {row["id"] for row in viewed})
+        returned, known = {row["id"] for row in rows}, {row["id"] for row in viewed}
+        await eyes.read_tombstones(records.STACKS, returned | known)
+        self._judge_absence(returned, known)
         stacks = [records.stack(row) for row in rows]
         self._groups = {stack.id: stack.tenant_id for stack in stacks}
         changed = [stack.id for stack in stacks if self._differs(stack, tenants.get(stack.tenant_id))]
@@ -108,6 +110,9 @@ class StackHandler:
             plan = decide(facts, want)
         if plan.reason in autopsy.WORTH and not facts.autopsy:
             facts = await autopsy.read(self._eyes, facts)
+            plan = decide(facts, want)
+        if plan.reason == "foreign_born":
+            facts = await foreign.read(self._eyes, facts)
             plan = decide(facts, want)
         if plan.reason == plans.NEEDS_LOOK:
             plan = contract.Plan(key=key, reason="unproven", again=self._eyes.site.waits.two_looks)

@@ -40,6 +40,7 @@ async def observe(eyes: Eyes, record_id: str) -> StackFacts:
         tenant=tenant,
         tier=eyes.tiers.get(tenant.tier) if tenant else None,
         host_holder=_host_holder(eyes, record),
+        has_hooks=eyes.has_hooks,
         stale_action=_is_stale(seen, record, eyes.memory.clock()),
     )
     return _seen(eyes, facts, snapshot)
@@ -109,6 +110,7 @@ def _facts(eyes: Eyes, record_id: str, snapshot: Snapshot) -> StackFacts:
         is_restart_seen=False,
         unmarked_since=None,
         strange_since=seen.strange_since,
+        start_at=seen.start_at,
         stop_at=seen.stop_at,
         stop_since=None,
         began_at=eyes.memory.began_at,
@@ -116,7 +118,6 @@ def _facts(eyes: Eyes, record_id: str, snapshot: Snapshot) -> StackFacts:
         fleet=len(eyes.ledger.rows(records.STACKS)),
         purges=eyes.ledger.purges_since(eyes.now() - purge.HOUR),
         look=_kept_look(eyes, record_id, entry, snapshot),
-        autopsy=seen.autopsy,
         refused_hash=seen.refused_hash,
         refusal=seen.refusal,
     )
@@ -159,13 +160,17 @@ def _seen(eyes: Eyes, facts: StackFacts, snapshot: Snapshot) -> StackFacts:
     elif facts.list_is_complete and snapshot.requested_at >= unborn.window_ends(facts):
         seen.unmarked_since = seen.unmarked_since or snapshot.requested_at
     tenant_id = facts.record.tenant_id if facts.record else (facts.ledger.tenant_id if facts.ledger else "")
+    witness = seen.witness
     return replace(
         facts,
+        autopsy=seen.autopsy,
+        witness=witness if witness and witness.requested_at > seen.effect_at else None,
         exited_since=seen.exited_since,
         stop_since=seen.stop_since,
         is_restart_seen=seen.is_restart_seen,
         unmarked_since=seen.unmarked_since,
         project_uuid=_project_of(eyes, tenant_id),
+        is_project_held=tenant_id in eyes.memory.project_holds,
     )
 
 

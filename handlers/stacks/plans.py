@@ -76,7 +76,7 @@ def restored(facts: StackFacts) -> dict[str, Any]:
     if row is None:
         return {}
     return {
-        "coolify_project_uuid": row.project_uuid,
+        "coolify_project_uuid": row.project_uuid or facts.project_uuid,
         "coolify_service_uuid": row.service_uuid,
         "coolify_server_uuid": row.server_uuid,
         "template_version": row.template_version,

@@ -15,6 +15,7 @@ from handlers.stacks.desired import Desired, Refused, Want
 from handlers.stacks.facts import StackFacts
 from handlers.status import Health, Status, parse, stamp
 from listener import contract
+from listener.probe import verdict
 
 
 def suspend(facts: StackFacts, want: Want) -> contract.Plan:
@@ -27,7 +28,7 @@ def suspend(facts: StackFacts, want: Want) -> contract.Plan:
         return plans.plan(
             facts, "undelete", (steps.Record(ledger=back, entry=entry),), {"purge_after": ""}, again=0.0
         )
-    shown = _suspended(facts)
+    shown = _suspended(facts) | {"error_message": _still(facts)}
     if isinstance(want, Refused):
         shown |= {"message": want.message, "error_message": want.staff}
     elif isinstance(want, Desired) and want.hash == facts.refused_hash:
@@ -56,8 +57,9 @@ def delete(facts: StackFacts) -> contract.Plan:
     seen = row.deletion_seen or facts.now
     days = row.retention_days or _retention(facts)
     until = seen + timedelta(days=days)
+    at = facts.site.voice.at(until)
     shown = plans.shown(
-        facts, Status.DELETED, "retained", health=Health.UNKNOWN, until=facts.site.voice.at(until)
+        facts, Status.DELETED, "retained", health=Health.UNKNOWN, staff=_still(facts), until=at
     ) | {"purge_after": stamp(until)}
     if row.stage == "retained" and _rests(facts):
         return purge.retained(facts, shown)
@@ -73,6 +75,7 @@ def delete(facts: StackFacts) -> contract.Plan:
     freed = (steps.PatchService(facts.look, urls=((web, ""),)),) if web and row.domain else ()
     kept = {
         **fixed,
+        "applied_spec": {**row.made, "host": row.domain},
         "stage": "retained",
         "domain": "",
         "applied_hash": "",
@@ -176,6 +179,18 @@ def _suspended(facts: StackFacts) -> dict[str, Any]:
     own = record is not None and record.desired_state == "suspended"
     code = "suspended" if own or tenant is None else "suspended_tenant"
     return plans.shown(facts, Status.SUSPENDED, code, health=Health.UNKNOWN)
+
+
+def _still(facts: StackFacts) -> str:
+    """What staff reads when Coolify says that it is stopped, and its domain answers all the same."""
+    row, seen = facts.ledger, facts.witness
+    if row is None or seen is None or seen.word not in (verdict.Word.GOOD, verdict.Word.OTHER):
+        return ""
+    return (
+        f"STILL_ANSWERING · Coolify shows it stopped, and {row.domain or row.made.get('host')} answers: "
+        f"{seen.reason} · containers may have been left behind, or the domain leads elsewhere · "
+        f"on the host: docker ps --filter label=com.docker.compose.project={row.service_uuid}"
+    )
 
 
 def _wish(facts: StackFacts) -> str:

@@ -8,7 +8,7 @@ no marker.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import replace
 
 from handlers import naming, projects, records, steps
 from handlers.stacks import plans
@@ -50,15 +50,29 @@ def _provision(facts: StackFacts, want: Want) -> contract.Plan:
     if not facts.list_is_complete:
         return plans.waiting(facts, "waiting_list", seconds=facts.site.waits.poll_busy)
     if not facts.project_uuid:
-        return contract.Plan(
-            key=facts.key,
-            steps=(projects.WishProject(record.tenant_id),),
-            reason="waiting_project",
-            message=facts.say("waiting_project"),
-            again=facts.site.waits.resync,
-            wakes=(contract.Key(records.TENANTS, record.tenant_id),),
-        )
+        return _wait_for_project(facts, tenant)
     return _create(facts, record, tenant, want)
+
+
+def _wait_for_project(facts: StackFacts, tenant: records.TenantRecord) -> contract.Plan:
+    """The tenant's handler makes the project, or a person says what becomes of an older one."""
+    show, code = {}, "waiting_project"
+    if facts.is_project_held:
+        code = "project_held"
+        staff = (
+            "PROJECT_FOREIGN · Coolify has a project that may be the tenant's and is not the listener's "
+            f"· nothing is created in it, and no second one · run `cloudfreedom adopt --tenant {tenant.slug}`"
+        )
+        show = {"message": facts.say(code), "error_message": staff}
+    made = plans.plan(
+        facts,
+        "waiting_project",
+        (projects.WishProject(tenant.id),),
+        show,
+        again=facts.site.waits.resync,
+        wakes=(contract.Key(records.TENANTS, tenant.id),),
+    )
+    return replace(made, message=facts.say(code))
 
 
 def _create(
@@ -134,11 +148,12 @@ def settle(facts: StackFacts) -> contract.Plan:
 
 
 def window_ends(facts: StackFacts) -> float:
-    """When an ambiguous create can no longer appear: counted from the later of intent and own start."""
-    intent = facts.ledger.intent if facts.ledger else None
-    begun = datetime.fromisoformat(str(intent["begun"])) if intent and "begun" in intent else facts.now
-    age = (facts.now - begun).total_seconds()
-    return max(facts.clock - age, facts.began_at, facts.effect_at) + facts.site.waits.settle
+    """When an ambiguous create can no longer appear.
+
+    Counted from our call, or from when this process took the lease: a call of an earlier one was before that.
+    So no time of day is asked, which may jump.
+    """
+    return max(facts.began_at, facts.effect_at) + facts.site.waits.settle
 
 
 def _settle_found(facts: StackFacts) -> contract.Plan:
@@ -164,10 +179,15 @@ def _look_again(facts: StackFacts, moment: float) -> contract.Plan:
     return plans.waiting(facts, "settling", seconds=until - facts.clock, until=shown_until)
 
 
-def adopt(facts: StackFacts, proof: naming.Proof) -> contract.Plan:
-    """Exactly one service carries the full marker of a record without a ledger row: the ledger was lost."""
+def adopt(facts: StackFacts, want: Want, proof: naming.Proof) -> contract.Plan:
+    """Exactly one service carries the full marker of a record without a ledger row: the ledger was lost.
+
+    Without a template's version on the record the service was taken over, and nobody approved a change yet.
+    """
     record, entry = facts.record, facts.marked[0]
     assert record is not None
+    version = str(record.display.get("template_version") or "")
+    kept = want if isinstance(want, Desired) and not version else None
     known = steps.Record(
         ledger={
             "kind": records.STACKS,
@@ -177,8 +197,14 @@ def adopt(facts: StackFacts, proof: naming.Proof) -> contract.Plan:
             "service_uuid": proof.uuid,
             "salt": facts.salt,
             "template": record.template,
-            "template_version": str(record.display.get("template_version") or ""),
-            "applied_spec": {"service_name": entry.name, "stack_name": record.stack_name},
+            "template_version": version,
+            "applied_hash": kept.hash if kept else "",
+            "domain": kept.host if kept else "",
+            "applied_spec": {
+                "service_name": entry.name,
+                "stack_name": record.stack_name,
+                "adopted": not version,
+            },
         },
         entry=steps.Entry("service.adopt", "done", "full marker", {"service_uuid": proof.uuid}),
     )
@@ -199,13 +225,16 @@ def close(facts: StackFacts) -> contract.Plan:
     return plans.plan(facts, "deleted", acts, shown)
 
 
-def consume(facts: StackFacts, changes: Mapping[str, object] | None) -> contract.Plan:
-    """The record's action is cleared, conditionally, in one batch with what it changes in the ledger."""
+def consume(facts: StackFacts, changes: Mapping[str, object] | None, *, why: str = "") -> contract.Plan:
+    """The record's action is cleared, conditionally, in one batch with what it changes in the ledger.
+
+    Without changes it was refused, and the audit says `why`.
+    """
     record = facts.record
     assert record is not None
     done = changes is not None
     code = "action_done" if done else "action_refused"
-    entry = steps.Entry(f"action.{record.action}", "done" if done else "failed")
+    entry = steps.Entry(f"action.{record.action}", "done" if done else "failed", why)
     act = steps.Record(
         ledger=changes or {},
         show={"message": facts.say(code, action=record.action)},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from handlers import ledger, naming, projects, records, status, steps
@@ -12,6 +11,9 @@ from handlers.tenants import removal
 from handlers.tenants.facts import TenantFacts
 from listener import contract, errors
 from listener.coolify import payloads
+
+FOREIGN = "project_foreign"
+"""Reason of a plan that waits for `cloudfreedom adopt --tenant`."""
 
 
 def decide(facts: TenantFacts) -> contract.Plan:
@@ -23,6 +25,10 @@ def decide(facts: TenantFacts) -> contract.Plan:
         return removal.check(facts)
     wakes = tuple(contract.Key(records.STACKS, stack) for stack in facts.stacks)
     has_project = row is not None and bool(row.project_uuid)
+    if row is None and len(facts.marked) == 1:
+        return _adopt(facts, facts.marked[0], wakes)
+    if row is None and not facts.is_wished and not facts.has_stacks:
+        return contract.Plan(key=facts.key, reason="without_stacks")
     if not facts.is_wished or has_project:
         return _show(facts, record, _shown(facts, record), wakes=wakes)
     return _wished(facts, record, row)
@@ -34,20 +40,17 @@ def _wished(facts: TenantFacts, record: records.TenantRecord, row: ledger.Ledger
         shown = {"listener_status": str(TenantStatus.BLOCKED), "listener_message": facts.refusal}
         return _show(facts, record, shown, blocked="refused")
     if facts.marked:
-        return _adopt(facts, facts.marked[0])
+        return _adopt(facts, facts.marked[0], ())
     if row is not None and row.intent:
         return _settle(facts, record)
-    if row is None and record.display.get("coolify_project_uuid"):
+    if row is None and (facts.old or record.display.get("coolify_project_uuid")):
         return _foreign(facts, record)
     return _create(facts, record)
 
 
 def window_ends(facts: TenantFacts) -> float:
     """When an ambiguous create of the project can no longer appear."""
-    intent = facts.ledger.intent if facts.ledger else None
-    begun = datetime.fromisoformat(str(intent["begun"])) if intent and "begun" in intent else facts.now
-    age = (facts.now - begun).total_seconds()
-    return max(facts.clock - age, facts.began_at, facts.effect_at) + facts.site.waits.settle
+    return max(facts.began_at, facts.effect_at) + facts.site.waits.settle
 
 
 def _create(facts: TenantFacts, record: records.TenantRecord) -> contract.Plan:
@@ -70,7 +73,7 @@ def _create(facts: TenantFacts, record: records.TenantRecord) -> contract.Plan:
     return contract.Plan(key=facts.key, steps=(opening, create), reason="create_project", again=0.0)
 
 
-def _adopt(facts: TenantFacts, project: payloads.Project) -> contract.Plan:
+def _adopt(facts: TenantFacts, project: payloads.Project, wakes: tuple[contract.Key, ...]) -> contract.Plan:
     """A project with the full marker is ours: a lost answer or a lost ledger."""
     known = steps.Record(
         ledger={
@@ -81,7 +84,7 @@ def _adopt(facts: TenantFacts, project: payloads.Project) -> contract.Plan:
         },
         entry=steps.Entry("project.adopt", "done", "full marker", {"project_uuid": project.uuid}),
     )
-    return contract.Plan(key=facts.key, steps=(known,), reason="adopted", again=0.0)
+    return contract.Plan(key=facts.key, steps=(known,), reason="adopted", again=0.0, wakes=wakes)
 
 
 def _settle(facts: TenantFacts, record: records.TenantRecord) -> contract.Plan:
@@ -96,12 +99,12 @@ def _settle(facts: TenantFacts, record: records.TenantRecord) -> contract.Plan:
 
 
 def _foreign(facts: TenantFacts, record: records.TenantRecord) -> contract.Plan:
-    """The record names a project that we did not make: only a command adopts it."""
+    """There may be a project that we did not make: only a command adopts it."""
     shown = {
         "listener_status": str(TenantStatus.BLOCKED),
-        "listener_message": facts.site.voice.say("foreign_born"),
+        "listener_message": facts.site.voice.say("project_foreign", slug=record.slug),
     }
-    return _show(facts, record, shown, blocked="foreign_born")
+    return _show(facts, record, shown, blocked=FOREIGN)
 
 
 def _waiting(facts: TenantFacts) -> dict[str, Any]:

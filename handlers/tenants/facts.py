@@ -7,6 +7,7 @@ from datetime import datetime
 
 from handlers import ledger, naming, records
 from handlers.site import Site
+from handlers.tenants import adopt
 from listener import contract
 from listener.coolify import payloads
 
@@ -40,6 +41,10 @@ class TenantFacts:
     """Coolify refused to delete its project: not asked again before."""
     stacks: tuple[str, ...] = ()
     """Stacks to wake, because the tenant changed."""
+    old: tuple[adopt.Found, ...] = ()
+    """Unmarked projects that may be its own from before the listener; nobody else's stack lives in them."""
+    has_stacks: bool = True
+    """False for a tenant that only uses the Router: nothing about it is the listener's."""
     refusal: str = ""
     """What Coolify's refusal of the project says to people, while nobody edited the tenant since."""
 

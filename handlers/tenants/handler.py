@@ -8,8 +8,9 @@ from dataclasses import replace
 from handlers import apply, records, steps
 from handlers.eyes import ID_VIEWS, Eyes
 from handlers.tenants import removal
-from handlers.tenants.decide import decide, window_ends
+from handlers.tenants.decide import FOREIGN, decide, window_ends
 from handlers.tenants.facts import TenantFacts
+from handlers.tenants.survey import survey
 from listener import contract, errors
 from listener.pocketbase.client import quoted
 
@@ -43,14 +44,18 @@ class TenantHandler:
         async with eyes.database.proven():
             rows = await eyes.database.list(records.TENANTS)
             viewed = await eyes.database.list(ID_VIEWS[records.TENANTS])
-        tenants = {row["id"]: records.tenant(row) for row in rows}
+            using = {row["tenant_id"] for row in await eyes.database.list(records.STACKS, fields="tenant_id")}
+        tenants, seen = {row["id"]: records.tenant(row) for row in rows}, {row["id"] for row in viewed}
+        await eyes.read_tombstones(records.TENANTS, tenants.keys() | seen)
         known = eyes.ledger.rows(records.TENANTS)
+        using |= {row.id for row in known}
         live = {row.id for row in known if row.project_uuid and row.stage != removal.CLOSED}
-        eyes.judge_absence(records.TENANTS, live, set(tenants), {row["id"] for row in viewed})
+        eyes.judge_absence(records.TENANTS, live, set(tenants), seen)
         changed = [
             tenant.id
             for tenant in tenants.values()
-            if self._settled.get(tenant.id) != tenant.model_dump_json() or self._wants_project(tenant.id)
+            if (tenant.id in using and self._settled.get(tenant.id) != tenant.model_dump_json())
+            or self._wants_project(tenant.id)
         ]
         return [contract.Key(self.collection, i) for i in (*changed, *sorted(live - tenants.keys()))]
 
@@ -61,12 +66,17 @@ class TenantHandler:
         record = await eyes.tenant(key.id)
         self._editions[key.id] = record.edition() if record else 0
         facts = await self._facts(key.id, record)
-        if removal.asks(facts) or (facts.is_wished and record is not None and not facts.refusal):
+        if removal.asks(facts) or (record is not None and self._asks(facts, record)):
             facts = await self._with_projects(facts)
         plan = decide(facts)
         if record is not None and not plan.steps:
             self._settled[key.id] = record.model_dump_json()
         return replace(plan, basis=f"{self._editions[key.id]} {facts.is_wished} {facts.is_doubted}")
+
+    def _asks(self, facts: TenantFacts, record: records.TenantRecord) -> bool:
+        """Coolify's projects are needed: for a stack that waits, or because the ledger may be lost."""
+        is_lost = facts.ledger is None and bool(record.display.get("coolify_project_uuid"))
+        return not facts.refusal and (facts.is_wished or is_lost)
 
     async def _facts(self, tenant_id: str, record: records.TenantRecord | None) -> TenantFacts:
         eyes = self._eyes
@@ -96,6 +106,7 @@ class TenantHandler:
             projects_at=eyes.memory.clock(),
             unmarked_since=None,
             stacks=await self._stacks_to_wake(record),
+            has_stacks=record is None or row is not None or await self._has_stacks(tenant_id),
             refusal=eyes.site.voice.say("upstream_refused") if is_refused and record else "",
         )
 
@@ -112,8 +123,12 @@ class TenantHandler:
         elif removal.asks(facts) and asked_at > facts.effect_at:
             await self._eyes.prove_team()
             seen.strange_since = seen.strange_since or asked_at
+        record, old = facts.record, facts.old
+        if record is not None and facts.is_wished and facts.ledger is None and not facts.marked:
+            old = tuple(one for one in await survey(self._eyes, record, found) if not one.strangers)
         return replace(
             facts,
+            old=old,
             unmarked_since=None if facts.marked else seen.unmarked_since,
             missing_since=seen.strange_since,
             is_doubted=facts.id in self._eyes.memory.project_doubts,
@@ -124,6 +139,11 @@ class TenantHandler:
         memory, tenant_id = self._eyes.memory, plan.key.id
         hands = steps.Hands(self._eyes.coolify, self._scribe, plan.key)
         outcome = await apply.apply(plan, hands=hands, remembered=memory, allowed=self._allowed)
+        if plan.blocked == FOREIGN:
+            is_told = tenant_id in memory.project_holds
+            memory.project_holds.add(tenant_id)
+            return outcome if is_told else replace(outcome, wakes=await self._stack_keys(tenant_id))
+        memory.project_holds.discard(tenant_id)
         row = self._eyes.ledger.get(tenant_id)
         if row is None or not row.project_uuid:
             memory.project_doubts.discard(tenant_id)
@@ -172,6 +192,10 @@ class TenantHandler:
             return ()
         seen.settled = record.edition()
         return tuple(key.id for key in await self._stack_keys(record.id))
+
+    async def _has_stacks(self, tenant_id: str) -> bool:
+        condition = f"tenant_id={quoted(tenant_id)}"
+        return await self._eyes.database.page_first(records.STACKS, condition) is not None
 
     async def _stack_keys(self, tenant_id: str) -> tuple[contract.Key, ...]:
         rows = await self._eyes.database.list(

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from functools import partial
 
 import anyio
 
 from listener import errors
-from listener.cli import configured, lease, reach, rows, show, wait
+from listener.cli import configured, consent, lease, reach, rows, show, wait
 from listener.cli.exits import Exit
-from listener.coolify import budget, client
 from listener.pocketbase.client import PocketBase
 from listener.pocketbase.writer import Write
-from listener.transport import client as http_client
 
 REQUESTS = "listener_requests"
 LOOK = 0.25
@@ -34,69 +31,26 @@ def ask(verb: str, stack: str, *, yes: bool, confirm: Callable[[str], bool], sec
     return reach.run(partial(_ask, verb, stack, yes, confirm, seconds))
 
 
-def adopt(stack: str, service: str, *, yes: bool, confirm: Callable[[str], bool], seconds: float) -> Exit:
-    """The stack has the service, after both sides were shown and confirmed."""
-    return reach.run(partial(_adopt, stack, service, yes, confirm, seconds))
-
-
 async def _ask(verb: str, stack: str, yes: bool, confirm: Callable[[str], bool], seconds: float) -> Exit:
     async with reach.database(configured.load(configured.Database)) as known:
         target = await rows.pick(known, stack)
-        if not _agreed(QUESTIONS[verb].format(name=target.name), yes=yes, confirm=confirm):
+        if not agreed(QUESTIONS[verb].format(name=target.name), yes=yes, confirm=confirm):
             return Exit.FAILED
-        return await _carried_out(known, verb, target.id, {}, seconds)
+        return await carried_out(known, verb, target.id, {}, seconds)
 
 
-async def _adopt(stack: str, service: str, yes: bool, confirm: Callable[[str], bool], seconds: float) -> Exit:
-    settings = configured.load(configured.Database)
-    async with reach.database(settings) as known:
-        target = await rows.pick(known, stack)
-        uuid = service or target.service_uuid
-        print(f"record   {target.name} ({target.id}), template {target.template}, shows {target.status}")
-        print(f"service  {await _service_line(settings, uuid)}")
-        print("Its name and description change; compose, variables, volumes and containers stay as they are.")
-        if not _agreed(
-            f"Adopt service {uuid or '(the one with its marker)'} for {target.name}?",
-            yes=yes,
-            confirm=confirm,
-        ):
-            return Exit.FAILED
-        arguments = {"service": service} if service else {}
-        return await _carried_out(known, "adopt", target.id, arguments, seconds)
-
-
-async def _service_line(settings: configured.Database, uuid: str) -> str:
-    """The service as Coolify has it, if this command can ask."""
-    if not uuid:
-        return "none is named on the record"
-    if not settings.knows_coolify:
-        return f"{uuid} (Coolify is not configured here, so it cannot be shown)"
-    headers = {"Authorization": f"Bearer {settings.coolify_token.get_secret_value()}"}
-    async with http_client(settings.coolify_url, ca_file=settings.coolify_ca_file, headers=headers) as http:
-        coolify = client.Coolify(http=http, budget=budget.Budget(clock=anyio.current_time))
-        found = await coolify.service(uuid)
-    if found is None:
-        return f"{uuid} is not in Coolify"
-    return f"{found.name} ({uuid}), shows {found.status}, description “{found.description}”"
-
-
-def _agreed(question: str, *, yes: bool, confirm: Callable[[str], bool]) -> bool:
+def agreed(question: str, *, yes: bool, confirm: Callable[[str], bool]) -> bool:
+    """A person said yes, or gave `--yes`; raises `CONFIRMATION_NEEDED` where nobody can be asked."""
     if yes:
         return True
-    if not sys.stdin.isatty():
-        raise errors.Terminal(
-            "CONFIRMATION_NEEDED",
-            "nothing was asked for",
-            why="this needs a yes, and there is no terminal to ask on",
-            fix="run it with --yes",
-        )
+    consent.must_be_possible("nothing was asked for")
     if confirm(question):
         return True
-    print("Nothing was changed.")
+    consent.refused()
     return False
 
 
-async def _carried_out(
+async def carried_out(
     known: PocketBase, verb: str, target: str, arguments: dict[str, str], seconds: float
 ) -> Exit:
     """The request is written and answered; raises `NOT_ANSWERED` when nobody did within `seconds`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from handlers.stacks.decide import summary
 from handlers.stacks.desired import Refused, Want, Wish, wish
 from handlers.stacks.facts import StackFacts
-from listener import app, contract, errors
+from listener import contract, errors, sight
 from listener.cli import draft as drafts
 from listener.cli import envfile, foresee, idle, show, wait
 from listener.cli.exits import Exit
@@ -26,7 +26,7 @@ async def deploy(order: drafts.Order, *, only_plan: bool, attached: bool, second
         if attached:
             _must_run(here, facts, plan)
         if here.is_untouched:
-            await app.accept(here.app.writer)
+            await sight.accept(here.app.writer)
         here.database.rows.clear()
         await here.app.writer.commit(draft.writes)
         _tell(draft)

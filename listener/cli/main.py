@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
-from listener.cli import exits
-from listener.cli.exits import Exit
+from listener.cli import daily, exits
+from listener.cli.arguments import STACK_HELP, AnyStack, Json, Stack, Timeout, Wait, Yes, end
+from listener.sandbox import faults_help
 
 app = typer.Typer(
     name="cloudfreedom",
@@ -26,15 +27,12 @@ app = typer.Typer(
 )
 schema_app = typer.Typer(help="PocketBase's data model: diff and apply.", no_args_is_help=True)
 app.add_typer(schema_app, name="schema", rich_help_panel=None)
+hooks_app = typer.Typer(help="PocketBase's hooks: install and check.", no_args_is_help=True)
+schema_app.add_typer(hooks_app, name="hooks")
+app.add_typer(daily.app)
 
-STACK_HELP = "record id, tenant/stack, or a unique stack name"
-Stack = Annotated[str, typer.Argument(metavar="STACK", help=STACK_HELP)]
-AnyStack = Annotated[str, typer.Argument(metavar="[STACK]", help=f"{STACK_HELP}; without it all")]
-Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 Rules = Annotated[bool, typer.Option("--rules", help="Also narrow the rules of existing collections.")]
 Detailed = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 2 when something would change.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-Timeout = Annotated[float, typer.Option(min=1, metavar="SECONDS", help="How long to wait at most.")]
 
 
 @app.command()
@@ -42,15 +40,18 @@ def run() -> None:
     """Run the listener until SIGTERM or Ctrl-C."""
     from listener.cli import run
 
-    _end(run.run())
+    end(run.run())
 
 
-@app.command()
+@app.command(epilog=faults_help.TEXT)
 def sandbox(
     once: Annotated[bool, typer.Option("--once", help="Walk through a stack's life, then end.")] = False,
     port: Annotated[int | None, typer.Option(help="Port of PocketBase; a free one if not given.")] = None,
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep the data there; else it is thrown away.")
+    ] = None,
+    faults: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Let go wrong what FILE says; `example` is one.")
     ] = None,
 ) -> None:
     """Try it all here, with a stand-in for Coolify.
@@ -59,7 +60,10 @@ def sandbox(
     """
     from listener.sandbox import demo
 
-    _end(demo.main(once=once, port=port, data=data))
+    if once and faults is not None:
+        reason = "cannot go with --once: the walk counts calls and seconds, which faults change"
+        raise typer.BadParameter(reason, param_hint="--faults")
+    end(demo.main(once=once, port=port, data=data, faults=faults))
 
 
 @app.command()
@@ -70,7 +74,7 @@ def doctor(as_json: Json = False) -> None:
     """
     from listener.cli import doctor
 
-    _end(doctor.doctor(as_json=as_json))
+    end(doctor.doctor(as_json=as_json))
 
 
 @schema_app.command("diff")
@@ -78,7 +82,7 @@ def schema_diff(rules: Rules = False, detailed: Detailed = False) -> None:
     """Show what `apply` would do, and who would lose what."""
     from listener.cli import schema
 
-    _end(schema.diff(rules=rules, detailed=detailed))
+    end(schema.diff(rules=rules, detailed=detailed))
 
 
 @schema_app.command("apply")
@@ -86,7 +90,26 @@ def schema_apply(rules: Rules = False) -> None:
     """Add what is missing, and the service account. Nothing that exists is lost."""
     from listener.cli import schema
 
-    _end(schema.apply(rules=rules))
+    end(schema.apply(rules=rules))
+
+
+@hooks_app.command("install")
+def hooks_install(
+    folder: Annotated[Path, typer.Option("--dir", metavar="DIR", help="PocketBase's pb_hooks folder.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace foreign and edited files.")] = False,
+) -> None:
+    """Copy this release's hooks into PocketBase's folder."""
+    from listener.cli import schema
+
+    end(schema.install_hooks(folder, force=force))
+
+
+@hooks_app.command("check")
+def hooks_check() -> None:
+    """Ask PocketBase whether this release's hooks run there."""
+    from listener.cli import schema
+
+    end(schema.check_hooks())
 
 
 @app.command()
@@ -103,7 +126,7 @@ def plan(
     """
     from listener.cli import plan
 
-    _end(plan.plan(stack=stack, detailed=detailed, first_contact=first_contact))
+    end(plan.plan(stack=stack, detailed=detailed, first_contact=first_contact))
 
 
 @app.command()
@@ -114,20 +137,20 @@ def accept(yes: Yes = False) -> None:
     """
     from listener.cli import plan
 
-    _end(plan.accept(yes=yes, confirm=typer.confirm))
+    end(plan.accept(yes=yes, confirm=typer.confirm))
 
 
 @app.command()
 def apply(
     stack: Stack,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait until it is done.")] = False,
+    wait: Wait = False,
     timeout: Timeout = 600,
 ) -> None:
     """Ask the listener to put a stack right."""
     from listener.cli import reach
     from listener.cli import wait as waiting
 
-    _end(reach.run(partial(waiting.apply, stack, wait=wait, seconds=timeout)))
+    end(reach.run(partial(waiting.apply, stack, wait=wait, seconds=timeout)))
 
 
 @app.command()
@@ -159,47 +182,30 @@ def deploy(
     if tier is not None and create_tenant is None:
         raise typer.BadParameter("is for new tenants: give --create-tenant too", param_hint="--tier")
     order = draft.Order(tenant, template, name, domain, env_file, create_tenant, tier)
-    _end(reach.run(partial(deploy.deploy, order, only_plan=only_plan, attached=wait, seconds=timeout)))
-
-
-@app.command()
-def tenants(as_json: Json = False) -> None:
-    """List the tenants."""
-    from listener.cli import listing
-
-    listing.tenants(as_json=as_json)
-
-
-@app.command("list")
-def list_stacks(
-    tenant: Annotated[str, typer.Option(metavar="SLUG", help="Only this tenant's.")] = "",
-    as_json: Json = False,
-) -> None:
-    """List the stacks."""
-    from listener.cli import listing
-
-    listing.stacks(tenant=tenant, as_json=as_json)
-
-
-@app.command()
-def status(stack: AnyStack = "", as_json: Json = False) -> None:
-    """Show how everything, or one stack, is doing."""
-    from listener.cli import listing
-
-    listing.status(stack=stack, as_json=as_json)
+    end(reach.run(partial(deploy.deploy, order, only_plan=only_plan, attached=wait, seconds=timeout)))
 
 
 @app.command()
 def adopt(
-    stack: Stack,
+    *,
+    stack: Annotated[str, typer.Argument(metavar="[STACK]", help=STACK_HELP)] = "",
     service: Annotated[str, typer.Option(metavar="UUID", help="The service; else the record names it.")] = "",
+    tenant: Annotated[str, typer.Option(metavar="SLUG", help="Take over this tenant's project.")] = "",
+    project: Annotated[str, typer.Option(metavar="UUID", help="The project; else the one it has.")] = "",
     yes: Yes = False,
     timeout: Timeout = 60,
 ) -> None:
-    """Take a service over that was there before. Both sides are shown first."""
-    from listener.cli import command
+    """Take over a service, or a tenant's project, that was there before.
 
-    _end(command.adopt(stack, service, yes=yes, confirm=typer.confirm, seconds=timeout))
+    Both sides are shown first. Only name and description change.
+    """
+    from listener.cli import adoption
+
+    if bool(stack) == bool(tenant) or (service and tenant) or (project and stack):
+        raise typer.BadParameter("give STACK [--service UUID], or --tenant SLUG [--project UUID]")
+    if tenant:
+        end(adoption.tenant(tenant, project, yes=yes, confirm=typer.confirm, seconds=timeout))
+    end(adoption.stack(stack, service, yes=yes, confirm=typer.confirm, seconds=timeout))
 
 
 @app.command()
@@ -252,11 +258,7 @@ def main() -> None:
 def _ask(verb: str, stack: str, yes: bool, timeout: float) -> None:
     from listener.cli import command
 
-    _end(command.ask(verb, stack, yes=yes, confirm=typer.confirm, seconds=timeout))
-
-
-def _end(code: Exit | int) -> None:
-    raise typer.Exit(int(code))
+    end(command.ask(verb, stack, yes=yes, confirm=typer.confirm, seconds=timeout))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,8 +10,9 @@ from handlers import records, steps
 from handlers.stacks.decide import summary
 from handlers.stacks.desired import Want, Wish, wish
 from handlers.stacks.facts import StackFacts
-from listener import app, contract, errors
-from listener.cli import foresee, idle, reach, rows, show
+from handlers.tenants.decide import FOREIGN
+from listener import contract, sight
+from listener.cli import consent, foresee, idle, reach, rows, show
 from listener.cli.exits import Exit
 
 ALWAYS = ("to create", "to update", "to delete", "blocked")
@@ -101,17 +101,12 @@ async def _accept(yes: bool, confirm: Callable[[str], bool]) -> Exit:
         print("Accepting lets a running listener do what `cloudfreedom plan` shows, from now on.")
         if here.accepted_at:
             print(f"This was accepted before, at {here.accepted_at}.")
-        if not yes and not sys.stdin.isatty():
-            raise errors.Terminal(
-                "CONFIRMATION_NEEDED",
-                "nothing was accepted",
-                why="this needs a yes, and there is no terminal to ask on",
-                fix="run it with --yes",
-            )
-        if not yes and not confirm("Accept?"):
-            print("Nothing was changed.")
-            return Exit.FAILED
-        await app.accept(here.app.writer)
+        if not yes:
+            consent.must_be_possible("nothing was accepted")
+            if not confirm("Accept?"):
+                consent.refused()
+                return Exit.FAILED
+        await sight.accept(here.app.writer)
     print("Accepted.")
     return Exit.DONE
 
@@ -127,8 +122,23 @@ async def findings(here: idle.Idle, *, chosen: str, first_contact: bool) -> list
     found = []
     for record_id in ids:
         name = known[record_id].name if record_id in known else f"(record {record_id} is gone)"
-        found.append(finding(name, *await here.explain(record_id)))
+        facts, want, made = await here.explain(record_id)
+        if made.reason == foresee.PROJECT and await _is_held(here, facts):
+            facts, want, made = await here.explain(record_id)
+        found.append(finding(name, facts, want, made))
     return found
+
+
+async def _is_held(here: idle.Idle, facts: StackFacts) -> bool:
+    """The tenant's project waits for a person's word, as its handler would find if the stack asked for it."""
+    if facts.tenant is None or facts.is_project_held:
+        return False
+    memory = here.app.eyes.memory
+    memory.project_wishes.add(facts.tenant.id)
+    made = await here.app.tenants.plan(contract.Key(records.TENANTS, facts.tenant.id))
+    if made.blocked == FOREIGN:
+        memory.project_holds.add(facts.tenant.id)
+    return facts.tenant.id in memory.project_holds
 
 
 def finding(name: str, facts: StackFacts, want: Want, made: contract.Plan) -> Finding:
@@ -152,7 +162,7 @@ def finding(name: str, facts: StackFacts, want: Want, made: contract.Plan) -> Fi
 
 
 def _kind(facts: StackFacts, made: contract.Plan) -> str:
-    if made.blocked:
+    if made.blocked or (made.reason == foresee.PROJECT and facts.is_project_held):
         return "blocked"
     if not made.steps:
         return "in progress" if made.again is not None or made.reason in UNSURE else ""

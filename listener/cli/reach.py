@@ -1,9 +1,10 @@
-"""PocketBase as the service account, for commands that read records and write wishes, never the ledger."""
+"""Both sides as commands reach them: PocketBase to read and to write wishes, Coolify only to look."""
 
 from __future__ import annotations
 
 import secrets
 import string
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
@@ -12,6 +13,8 @@ import anyio
 
 from handlers import records
 from listener import errors, settings, transport
+from listener.coolify.budget import Budget
+from listener.coolify.client import Coolify
 from listener.pocketbase.client import PocketBase
 from listener.pocketbase.session import Session
 from listener.pocketbase.writer import Write, Writer
@@ -49,6 +52,15 @@ async def database(configured: settings.Settings) -> AsyncIterator[PocketBase]:
             yield PocketBase(http=http, session=session)
             return
         raise last or errors.Refusal("CONFIGURATION", "POCKETBASE_URL is empty.")
+
+
+@asynccontextmanager
+async def coolify(configured: settings.Settings) -> AsyncIterator[Coolify]:
+    """Coolify with the listener's token; nothing was asked of it yet."""
+    headers = {"Authorization": f"Bearer {configured.coolify_token.get_secret_value()}"}
+    http = transport.client(configured.coolify_url, ca_file=configured.coolify_ca_file, headers=headers)
+    async with http:
+        yield Coolify(http=http, budget=Budget(clock=time.monotonic))
 
 
 def writer(known: PocketBase) -> Writer:

@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from handlers import records
 from listener import errors
 from listener.pocketbase.client import PocketBase, quoted
+
+
+class Named(Protocol):
+    """Whatever a person can mean: a stack by its record, or by its marker in Coolify."""
+
+    @property
+    def id(self) -> str:
+        """The record's id."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """How people call it."""
+        ...
+
+    @property
+    def wanted(self) -> str:
+        """running, suspended or deleted, or empty where that is not known."""
+        ...
+
+
+N = TypeVar("N", bound=Named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +52,24 @@ class Stack:
     action: str
     service_uuid: str
     last_deploy: str
+    purge_after: str
+    """Until when a deleted stack's data is kept."""
+    desired_state: str
+    """What the record alone asks for; empty = running at first, later no change."""
+    hold: str
+    tier: str
+    tenant_stops: str
+    """Why its tenant keeps it from running; empty when it does not."""
 
     @property
     def name(self) -> str:
         """How people call it."""
         return f"{self.tenant}/{self.stack}"
+
+    @property
+    def rests(self) -> str:
+        """Why it may not run, whatever its own `desired_state`: a hold, or its tenant."""
+        return f"it is on hold: {self.hold}" if self.hold else self.tenant_stops
 
     def json(self) -> dict[str, str]:
         """Every field, by name."""
@@ -47,7 +82,8 @@ def stack(row: Mapping[str, Any]) -> Stack:
     owner = (row.get("expand") or {}).get("tenant_id")
     tenant = records.tenant(owner) if owner else None
     shown = {name: str(record.display.get(name) or "") for name in records.STACK_DISPLAY}
-    rests = record.hold or (tenant is not None and not tenant.is_active)
+    stops = _stops(tenant)
+    rests = record.hold or stops
     wanted = record.desired_state or "running"
     return Stack(
         id=record.id,
@@ -63,7 +99,18 @@ def stack(row: Mapping[str, Any]) -> Stack:
         action=record.action,
         service_uuid=shown["coolify_service_uuid"],
         last_deploy=shown["last_deploy"],
+        purge_after=shown["purge_after"],
+        desired_state=record.desired_state,
+        hold=record.hold,
+        tier=tenant.tier if tenant else "",
+        tenant_stops=stops,
     )
+
+
+def _stops(tenant: records.TenantRecord | None) -> str:
+    if tenant is None or tenant.is_active:
+        return ""
+    return f"its tenant is on hold: {tenant.hold}" if tenant.hold else f"its tenant is {tenant.status}"
 
 
 async def stacks(known: PocketBase, *, tenant: str = "") -> list[Stack]:
@@ -88,7 +135,11 @@ async def pick(known: PocketBase, named: str) -> Stack:
     condition = f"stack_name={quoted(name)}"
     condition += f" && tenant_id.slug={quoted(slug)}" if slug else f" || id={quoted(name)}"
     rows = await known.list(records.STACKS, filter=condition, expand="tenant_id")
-    found = [stack(row) for row in rows]
+    return choose(named, [stack(row) for row in rows])
+
+
+def choose(named: str, found: Sequence[N], *, why: str = "no record has that id or name") -> N:
+    """The one that is meant, among those of that id or name; deleted ones come last."""
     by_id = [one for one in found if one.id == named]
     alive = [one for one in found if one.wanted != "deleted"]
     chosen = by_id or alive or found
@@ -98,7 +149,7 @@ async def pick(known: PocketBase, named: str) -> Stack:
         raise errors.Terminal(
             "STACK_UNKNOWN",
             f"there is no stack {named!r}",
-            why="no record has that id or name",
+            why=why,
             fix="`cloudfreedom list` shows all; name one by its id, by tenant/stack, or by a unique name",
         )
     raise errors.Terminal(

@@ -1,14 +1,16 @@
-"""`cloudfreedom schema diff` and `apply`: PocketBase's data model, with a superuser's rights."""
+"""`cloudfreedom schema`: PocketBase's data model, with a superuser's rights, and its hooks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
+from handlers import eyes
 from listener import app, transport
 from listener.cli import configured, reach, show
 from listener.cli.exits import Exit
-from listener.pocketbase import schema
+from listener.pocketbase import hooks, schema
 from listener.pocketbase.schema_diff import Finding
 
 
@@ -27,6 +29,37 @@ def apply(*, rules: bool) -> Exit:
     if _tell(found, none="Nothing to do. PocketBase is as pb_schema says.", verb="made"):
         print("Next: `cloudfreedom doctor`, then `cloudfreedom run`.")
     return Exit.DONE
+
+
+def install_hooks(folder: Path, *, force: bool) -> Exit:
+    """The folder holds this release's hooks, and what was changed is printed."""
+    changed = hooks.install(folder, force=force)
+    for path in changed:
+        show.line(f"~ {path}")
+    if not changed:
+        print(f"Nothing to do. {folder} holds the hooks {hooks.stamp()}.")
+        return Exit.DONE
+    print(f"The hooks {hooks.stamp()} are in {folder}.")
+    print("Next: restart PocketBase (unless --hooksWatch does it), then `cloudfreedom schema hooks check`.")
+    return Exit.DONE
+
+
+def check_hooks() -> Exit:
+    """Whether this release's hooks run in PocketBase, printed; 1 when none or others do."""
+    running = reach.run(partial(_running_hooks, configured.load(configured.Database)))
+    if running == hooks.stamp():
+        print(f"The hooks {running} run. They are this release's.")
+        return Exit.DONE
+    others = f"The hooks {running} run, this release's are {hooks.stamp()}."
+    print(others if running else "No hooks of ours run.")
+    print("Next: `cloudfreedom schema hooks install --dir DIR`, then restart PocketBase.")
+    return Exit.FAILED
+
+
+async def _running_hooks(settings: configured.Database) -> str:
+    async with reach.database(settings) as known:
+        meta = await known.get(eyes.META, "main") or {}
+        return str(meta.get(hooks.FIELD) or "")
 
 
 async def _diff(settings: configured.Diff, rules: bool) -> list[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import anyio
@@ -26,11 +27,12 @@ RECEIPTS = tuple(text.partition("{")[0] for text in status.MESSAGES["action_done
 
 @dataclass(slots=True)
 class Watch:
-    """One wait: `timeout` in seconds."""
+    """One wait: `timeout` in seconds; it ends when the record shows a status of `until`, or an error."""
 
     known: PocketBase
     record_id: str
     timeout: float
+    until: Collection[str] = SETTLED
     began: float = field(default_factory=anyio.current_time)
     _said: dict[str, tuple[str, str]] = field(default_factory=dict)
     _lease_at: float = 0.0
@@ -41,7 +43,7 @@ class Watch:
         return anyio.current_time() - self.began
 
     async def settled(self) -> rows.Stack:
-        """The stack when nothing more is to come: running, suspended, deleted or in error.
+        """The stack when it shows what is waited for, or is in error.
 
         An upstream that is down is waited for. Raises `NOT_FINISHED` when the time is up, `STACK_GONE` when
         the record was deleted.
@@ -71,7 +73,7 @@ class Watch:
             return False
         if stack.status == status.Status.ERROR:
             return not stack.action or self.elapsed >= UNHEEDED
-        return stack.status in SETTLED and not stack.action
+        return stack.status in self.until and not stack.action
 
     async def _mind_the_lease(self) -> None:
         if self.elapsed - self._lease_at < LEASE_LOOK:
@@ -88,9 +90,11 @@ class Watch:
             show.line(f"Waiting: {phase} ({self.elapsed:.0f} s of {self.timeout:.0f} s): {text}")
 
 
-async def attached(known: PocketBase, record_id: str, *, seconds: float, running: bool) -> Exit:
+async def attached(
+    known: PocketBase, record_id: str, *, seconds: float, running: bool, until: Collection[str] = SETTLED
+) -> Exit:
     """Waits, then shows how it ended; an error, or a stack that should run and does not, is a failure."""
-    watch = Watch(known, record_id, seconds)
+    watch = Watch(known, record_id, seconds, until)
     stack = await watch.settled()
     show.line(f"Finished in {watch.elapsed:.1f} s")
     show.columns([listing.cells(stack)])

@@ -123,6 +123,8 @@ class Web(_Strict):
 
     service: ServiceName
     port: int = Field(ge=1024, le=65535)
+    health_path: str = Field(default="/", pattern=r"^/[!-~]{0,255}$")
+    """What answers 2xx when the service does its part; asked from outside, by its domain."""
 
 
 class Health(_Strict):

@@ -40,8 +40,12 @@ class Coolify:
 
     async def services_on(self, server_uuid: str) -> list[payloads.ServiceEntry]:
         """The services of one server, from its light list; applications and databases are left out."""
+        return [one for one in await self.resources_on(server_uuid) if one.kind == payloads.SERVICE]
+
+    async def resources_on(self, server_uuid: str) -> list[payloads.ServiceEntry]:
+        """Everything on one server, from its light list: services, and what is no service by its `kind`."""
         rows = _rows(await self._call("GET", f"/servers/{server_uuid}/resources", safe=True))
-        return [payloads.entry(row, server_uuid) for row in rows if row.get("type") == "service"]
+        return [payloads.entry(row, server_uuid) for row in rows]
 
     async def projects(self) -> list[payloads.Project]:
         """Every project of the team."""
@@ -59,6 +63,20 @@ class Coolify:
         """The uuid of a new project with its environment `production`. The same name twice makes two."""
         body = {"name": name, "description": description}
         return _uuid(await self._call("POST", "/projects", json=body))
+
+    async def patch_project(self, uuid: str, *, name: str, description: str) -> None:
+        """The project has this name and description; nothing in it is touched."""
+        await self._call("PATCH", f"/projects/{uuid}", json={"name": name, "description": description})
+
+    async def services_in(self, project_uuid: str) -> list[payloads.ServiceDetail]:
+        """The services of every environment of a project. Heavy: each comes in full."""
+        inner = _rows(await self._call("GET", f"/projects/{project_uuid}/environments", safe=True))
+        found: list[payloads.ServiceDetail] = []
+        for one in inner:
+            path = f"/projects/{project_uuid}/{payloads.text_of(one, 'uuid')}"
+            whole = _object(await self._call("GET", path, safe=True))
+            found += [payloads.detail(row) for row in whole.get("services") or []]
+        return found
 
     async def delete_project(self, uuid: str) -> None:
         """The project is gone, or was already; refused (400) while any resource is in it, which includes a

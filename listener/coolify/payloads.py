@@ -29,6 +29,8 @@ class Server:
     is_usable: bool
     is_reachable: bool
     prunes_volumes: bool
+    ip: str = ""
+    """As Coolify reaches it; `host.docker.internal` is the host that Coolify itself runs on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,10 @@ class Project:
     uuid: str
     name: str
     description: str
+
+
+SERVICE = "service"
+"""The `kind` of a compose service in a server's list; others are `application` and databases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,7 @@ class ServiceEntry:
     created_at: str
     updated_at: str
     server_uuid: str
+    kind: str = SERVICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,9 @@ class ServiceDetail:
     """Images of the containers, in the same order."""
     page: str = ""
     """Path of the service in Coolify's UI (4.3.10, routes/web.php), "" when its way up was not told."""
+    project_uuid: str = ""
+    project_name: str = ""
+    """Of the project it is in, likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +165,7 @@ def server(row: Mapping[str, Any]) -> Server:
         is_usable=bool(row.get("is_usable", settings.get("is_usable", False))),
         is_reachable=bool(row.get("is_reachable", settings.get("is_reachable", False))),
         prunes_volumes=bool(settings.get("delete_unused_volumes", False)),
+        ip=str(row.get("ip") or ""),
     )
 
 
@@ -167,12 +178,14 @@ def entry(row: Mapping[str, Any], server_uuid: str) -> ServiceEntry:
         created_at=str(row.get("created_at") or ""),
         updated_at=str(row.get("updated_at") or ""),
         server_uuid=server_uuid,
+        kind=str(row.get("type") or SERVICE),
     )
 
 
 def detail(row: Mapping[str, Any]) -> ServiceDetail:
     """A `ServiceDetail` from `GET /services/{uuid}`."""
     parts = [*(row.get("applications") or []), *(row.get("databases") or [])]
+    project = (row.get("environment") or {}).get("project") or {}
     return ServiceDetail(
         uuid=text_of(row, "uuid"),
         name=text_of(row, "name"),
@@ -183,6 +196,8 @@ def detail(row: Mapping[str, Any]) -> ServiceDetail:
         containers=tuple((str(part.get("name", "")), str(part.get("status", ""))) for part in parts),
         images=tuple(str(part.get("image", "")) for part in parts),
         page=_page(row),
+        project_uuid=str(project.get("uuid") or ""),
+        project_name=str(project.get("name") or ""),
     )
 
 

@@ -28,6 +28,8 @@ class Snapshot:
 
     services: dict[str, payloads.ServiceEntry] = field(default_factory=dict)
     """By uuid, over all servers that answered."""
+    others: dict[str, payloads.ServiceEntry] = field(default_factory=dict)
+    """What is no service (applications, databases), likewise."""
     servers: dict[str, payloads.Server] = field(default_factory=dict)
     requested_at: float = NEVER
     """When the last round of lists began, whatever became of them."""
@@ -102,7 +104,7 @@ class View:
         requested_at = self._clock()
         await self._renew_servers(requested_at)
         wanted = {*self._servers, *(uuid for uuid in self._known_servers() if uuid)}
-        services: dict[str, payloads.ServiceEntry] = {}
+        found: dict[str, payloads.ServiceEntry] = {}
         listed: dict[str, float] = {}
         unknown: set[str] = set()
         duration = 0.0
@@ -110,17 +112,19 @@ class View:
             await self._coolify.budget.opened()
             began = self._clock()
             try:
-                entries = await self._coolify.services_on(uuid)
+                entries = await self._coolify.resources_on(uuid)
                 listed[uuid] = requested_at
             except (errors.Transient, errors.UpstreamRefusal):
                 unknown.add(uuid)
-                entries = [e for e in self.snapshot.services.values() if e.server_uuid == uuid]
+                known = {**self.snapshot.services, **self.snapshot.others}
+                entries = [e for e in known.values() if e.server_uuid == uuid]
                 listed[uuid] = self.snapshot.listed.get(uuid, NEVER)
-            services |= {entry.uuid: entry for entry in entries}
+            found |= {entry.uuid: entry for entry in entries}
             duration += self._clock() - began
         self._duration = duration
         self.snapshot = Snapshot(
-            services=services,
+            services={uuid: one for uuid, one in found.items() if one.kind == payloads.SERVICE},
+            others={uuid: one for uuid, one in found.items() if one.kind != payloads.SERVICE},
             servers=dict(self._servers),
             requested_at=requested_at,
             listed=listed,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import anyio
 import structlog
@@ -28,14 +29,14 @@ class Engine:
         *,
         stream: Stream,
         sweeper: Sweeper,
-        poller: Poller,
+        pollers: Sequence[Poller],
         workers: Workers,
         gate: Gate,
         notifier: lifecycle.Notifier,
     ) -> None:
         self._stream = stream
         self._sweeper = sweeper
-        self._poller = poller
+        self._pollers = pollers
         self._workers = workers
         self._gate = gate
         self._notifier = notifier
@@ -53,7 +54,8 @@ class Engine:
             tasks.start_soon(self._gate.watch, self._sweeper.request)
             tasks.start_soon(self._stream.run)
             tasks.start_soon(self._sweeper.run)
-            tasks.start_soon(self._poller.run)
+            for poller in self._pollers:
+                tasks.start_soon(poller.run)
             tasks.start_soon(self._watch)
             self._notifier.notify("READY=1")
             drained = await self._workers.run()

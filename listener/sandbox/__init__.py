@@ -1,1 +1,1 @@
-"""A whole world on one machine: real PocketBase, a stand-in for Coolify, the demo and its walk."""
+"""A whole world on one machine: real PocketBase, a stand-in for Coolify, a demo, a walk, and faults."""

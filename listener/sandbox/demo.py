@@ -6,7 +6,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,24 +14,34 @@ from typing import Any
 import anyio
 
 from listener import errors
-from listener.sandbox import people, walk
+from listener.pocketbase import hooks
+from listener.sandbox import faults_file, people, proxy, walk
 from listener.sandbox import world as worlds
+from listener.sandbox.faults import Entry
+from listener.sandbox.faults_schedule import Schedule
 
 LABEL = "Coolify is a STAND-IN here: it answers like Coolify 4.3.10 and starts no containers."
 
 
-def main(*, once: bool, port: int | None = None, data: Path | None = None) -> int:
-    """Runs the sandbox until Ctrl-C, or (`once`) until its walk has ended; 0 when all was as it should."""
-    return anyio.run(_main, once, port, data)
+def main(*, once: bool, port: int | None = None, data: Path | None = None, faults: Path | None = None) -> int:
+    """Runs the sandbox until Ctrl-C, or (`once`) until its walk has ended; 0 when all was as it should.
+
+    `faults` names a file of what goes wrong meanwhile (not with `once`). Raises `Refusal` when it is wrong.
+    """
+    planned = () if faults is None else faults_file.load(faults)
+    return anyio.run(_main, once, port, data, planned)
 
 
-async def _main(once: bool, port: int | None, data: Path | None) -> int:
+async def _main(once: bool, port: int | None, data: Path | None, planned: Sequence[Entry]) -> int:
     began = time.monotonic()
+    port = port or worlds.free_port()
     async with _folder(data) as folder, anyio.create_task_group() as tasks:
         tasks.start_soon(_cancel_on_signal, tasks.cancel_scope)
+        hooks.install(folder / "pb_hooks", force=True)
         code = 1
         async with (
-            worlds.running(folder, port=port) as world,
+            proxy.before(port) as way,
+            worlds.running(folder, port=port, env={"POCKETBASE_URL": way.url} if planned else {}) as world,
             people.owner(world.admin, world.pocketbase.url) as owner,
         ):
             _introduce(world, owner, time.monotonic() - began)
@@ -39,6 +49,7 @@ async def _main(once: bool, port: int | None, data: Path | None) -> int:
             if once:
                 code = await _walk(walk.Walk(world, owner, staff, print), began)
             else:
+                tasks.start_soon(Schedule(planned, world.standin, way, _tell).play)
                 await _first_stack(owner, world)
                 await _watch(world)
         tasks.cancel_scope.cancel()
@@ -83,8 +94,12 @@ async def _watch(world: worlds.World) -> None:
             line = _line(row)
             if shown.get(row["id"]) != line:
                 shown[row["id"]] = line
-                print(f"{time.strftime('%H:%M:%S')}  {line}", flush=True)
+                _tell(line)
         await anyio.sleep(0.5)
+
+
+def _tell(line: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')}  {line}", flush=True)
 
 
 def _line(row: dict[str, Any]) -> str:

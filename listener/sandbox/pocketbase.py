@@ -32,6 +32,8 @@ class Server:
     superuser_password: SecretStr
     data_dir: Path
     hooks_dir: Path
+    hooks_watch: bool = False
+    """It starts itself anew when a file of `hooks_dir` changes."""
     _process: anyio.abc.Process | None = field(default=None, repr=False)
 
     @property
@@ -91,7 +93,7 @@ class Server:
 
     async def _spawn(self) -> None:
         command = [
-            *_flags(self.data_dir, self.hooks_dir),
+            *_flags(self.data_dir, self.hooks_dir, watch=self.hooks_watch),
             "serve",
             "--http",
             self.url.removeprefix("http://"),
@@ -102,7 +104,7 @@ class Server:
 
 @asynccontextmanager
 async def running(
-    data_dir: Path, *, port: int | None = None, hooks_dir: Path | None = None
+    data_dir: Path, *, port: int | None = None, hooks_dir: Path | None = None, hooks_watch: bool = False
 ) -> AsyncIterator[Server]:
     """A PocketBase on 127.0.0.1 that answers; on exit, cancelled or not, no process is left.
 
@@ -117,6 +119,7 @@ async def running(
         superuser_password=SecretStr(password),
         data_dir=data_dir,
         hooks_dir=hooks_dir or data_dir / "pb_hooks",
+        hooks_watch=hooks_watch,
     )
     try:
         await server.start()
@@ -162,7 +165,7 @@ async def _superuser(data_dir: Path) -> tuple[str, str]:
     return email, password
 
 
-def _flags(data_dir: Path, hooks_dir: Path) -> list[str]:
+def _flags(data_dir: Path, hooks_dir: Path, *, watch: bool = False) -> list[str]:
     folders = {name: data_dir / f"pb_{name}" for name in ("data", "migrations", "public")}
     for folder in (*folders.values(), hooks_dir):
         folder.mkdir(parents=True, exist_ok=True)
@@ -173,7 +176,7 @@ def _flags(data_dir: Path, hooks_dir: Path) -> list[str]:
         f"--publicDir={folders['public']}",
         f"--hooksDir={hooks_dir}",
         "--automigrate=false",
-        "--hooksWatch=false",
+        f"--hooksWatch={str(watch).lower()}",
     ]
 
 

@@ -123,14 +123,7 @@ async def running(
     ):
         if beside is None:
             await stack.enter_async_context(_standin(data_dir, coolify_url, (token, guest), rate_limit))
-        await schema.superuser(admin, database.superuser_email, database.superuser_password)
-        await schema.apply(
-            admin,
-            rules=True,
-            identity="listener",
-            password=SecretStr(password),
-            templates=catalog.Catalog.load().slugs(),
-        )
+        await _prepare(admin, database, SecretStr(password))
         made = _env(database.url, coolify_url, token, password, data_dir)
         world = World(database, coolify_url, data_dir, {**made, **(env or {})}, admin, standin, guest)
         try:
@@ -139,6 +132,13 @@ async def running(
             yield world
         finally:
             await world.stop_daemon()
+
+
+async def _prepare(admin: httpx.AsyncClient, database: pocketbase.Server, password: SecretStr) -> None:
+    """Our schema, its rules and the service account are there; `admin` is signed in."""
+    await schema.superuser(admin, database.superuser_email, database.superuser_password)
+    templates = catalog.Catalog.load().slugs()
+    await schema.apply(admin, rules=True, identity="listener", password=password, templates=templates)
 
 
 @asynccontextmanager
@@ -172,6 +172,7 @@ def _env(database: str, coolify: str, token: str, password: str, data_dir: Path)
         "COOLIFY_TOKEN": token,
         "COOLIFY_SERVER_UUID": SERVER,
         "ROUTER_BASE_URL": ROUTER,
+        "LISTENER_PROBE_ADDRESS": "off",
         "LISTENER_HTTP": f"127.0.0.1:{free_port()}",
         "LISTENER_STATE_DIR": str(data_dir / "state"),
         "LISTENER_SECRETS_KEY": _kept_key(data_dir / "secrets.key"),

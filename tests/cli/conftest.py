@@ -49,7 +49,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[worlds.World]:
 def coolify() -> Iterator[Coolify]:
     """A stand-in of the test's own."""
     inside, port = standin.StandIn(server_uuid="fake-server"), worlds.free_port()
-    server = uvicorn.Server(uvicorn.Config(inside.app, port=port, log_level="critical", lifespan="off"))
+    server = uvicorn.Server(
+        uvicorn.Config(inside.app, port=port, log_level="critical", lifespan="off", date_header=False)
+    )
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:

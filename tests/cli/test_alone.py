@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -76,14 +77,17 @@ async def test_a_plan_shows_first_contact_and_writes_nothing(
     ]
 
 
-async def known(database: Database, coolify: Coolify, name: str, **fields: Any) -> None:
-    """A stack with a running service and a row in the ledger that does not know its present spec."""
+async def known(
+    database: Database, coolify: Coolify, name: str, *, containers: tuple[str, ...] = ("bot",), **fields: Any
+) -> str:
+    """The id of a stack whose service runs, and whose row in the ledger does not know its present spec."""
     row = portal.payload(database.tenant_id, "telegram-bot", name) | {"config": BOT, **fields}
     record_id = (await portal.add(database.admin, "agent_stacks", row))["id"]
     meta = (await database.admin.get("/api/collections/listener_meta/records/main")).json()
     service_name = naming.service_name("acme", name, record_id)
     marker = naming.Marker(meta["inst"], database.tenant_id, record_id)
-    compose = base64.b64encode(b'{"services":{"bot":{"image":"python:3.12-slim"}}}').decode()
+    services = {name: {"image": "python:3.12-slim"} for name in containers}
+    compose = base64.b64encode(json.dumps({"services": services}).encode()).decode()
     async with fixtures.plain(coolify.url, f"Bearer {coolify.inside.token}") as http:
         project = (await http.post("/api/v1/projects", json={"name": "acme"})).json()["uuid"]
         body = {
@@ -99,6 +103,7 @@ async def known(database: Database, coolify: Coolify, name: str, **fields: Any) 
     ledger |= {"server_uuid": body["server_uuid"], "template": "telegram-bot"}
     names = {"service_name": service_name, "stack_name": name}
     await portal.add(database.admin, "listener_ledger", ledger | {"applied_spec": names})
+    return str(record_id)
 
 
 async def test_a_plan_tells_change_stop_and_delete_apart(

@@ -63,7 +63,7 @@ async def test_json_says_the_same(monkeypatch: pytest.MonkeyPatch, alone: dict[s
     lines = [line for some in found.values() for line in some]
     told = report.as_json(lines)
     (failed,) = [check for check in told["checks"] if check["state"] == "failure"]
-    assert (failed["check"], told["failures"], told["warnings"], told["inconclusive"]) == ("Coolify", 1, 1, 1)
+    assert (failed["check"], told["failures"], told["warnings"], told["inconclusive"]) == ("Coolify", 1, 2, 1)
     assert report.verdict(lines) is Exit.UNAVAILABLE
 
 
@@ -71,8 +71,9 @@ async def test_without_a_leader_the_live_stream_is_inconclusive(
     monkeypatch: pytest.MonkeyPatch, alone: dict[str, str]
 ) -> None:
     found = await examined(monkeypatch, alone)
-    assert (marks(found["leader"]), marks(found["live stream"])) == ("!", "?")
-    rest = [line for name, lines in found.items() for line in lines if name not in ("leader", "live stream")]
+    assert (marks(found["leader"]), marks(found["live stream"]), marks(found["hooks"])) == ("!", "?", "!")
+    told = ("leader", "live stream", "hooks")
+    rest = [line for name, lines in found.items() for line in lines if name not in told]
     assert {line.mark for line in rest} == {report.Mark.GOOD, report.Mark.SKIPPED}
 
 

@@ -98,3 +98,32 @@ def test_credentials_of_systemd_are_settings(monkeypatch: pytest.MonkeyPatch, tm
     password = configured.load(configured.Database).pocketbase_password
     assert password is not None
     assert password.get_secret_value() == "fake-from-a-file"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("LISTENER_PROBE_ADDRESS", "https://proxy.example.org/", "it must be an IP address or a host name"),
+        ("LISTENER_PROBE_ADDRESS", "203.0.113.7:99999", "it must be an IP address or a host name"),
+        ("POCKETBASE_IDENTITY", "cli", "may never hold the lease"),
+    ],
+    ids=["url", "port", "identity"],
+)
+def test_a_value_that_cannot_be_is_told_with_its_reason(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, why: str
+) -> None:
+    for needed in NEEDED:
+        monkeypatch.setenv(needed, "http://127.0.0.1:1")
+    monkeypatch.setenv(name, value)
+    with pytest.raises(errors.Refusal) as caught:
+        configured.load(Settings)
+    assert name in caught.value.message
+    assert why in caught.value.message
+
+
+@pytest.mark.parametrize("value", ["", "off", "203.0.113.7", "proxy.example.org:8443", "[2001:db8::7]:443"])
+def test_the_probe_may_be_sent_elsewhere_or_nowhere(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    for needed in NEEDED:
+        monkeypatch.setenv(needed, "http://127.0.0.1:1")
+    monkeypatch.setenv("LISTENER_PROBE_ADDRESS", value)
+    assert configured.load(Settings).listener_probe_address == value

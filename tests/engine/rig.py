@@ -87,7 +87,7 @@ class Toy:
                 feed=self.feed, inbox=inbox, lease=self.lease, sweeper=self.sweeper, metrics=metrics
             ),
             sweeper=self.sweeper,
-            poller=self.poller,
+            pollers=(self.poller,),
             workers=Workers(
                 queue=queue, handlers=handlers, gate=gate, waits=waits, metrics=metrics, count=count
             ),

@@ -15,7 +15,7 @@ import anyio
 import httpx
 
 from listener.sandbox import people, world
-from tests.faults import proxy as proxies
+from listener.sandbox import proxy as proxies
 
 SECONDS = 25.0
 """Until what must come has come, unless a test says otherwise."""

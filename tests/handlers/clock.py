@@ -14,6 +14,10 @@ class Clock:
 
     def __init__(self) -> None:
         self.seconds = 10_000.0
+        self.jump = 0.0
+        """Seconds by which the time of day was set forward; nothing that counts seconds notices."""
+        self.skew = 0.0
+        """Seconds by which the upstreams' clocks are known to differ."""
 
     def __call__(self) -> float:
         """Now, on the listener's clock."""
@@ -22,4 +26,4 @@ class Clock:
 
     def now(self) -> datetime:
         """Now, as a time of day."""
-        return NOON + timedelta(seconds=self.seconds)
+        return NOON + timedelta(seconds=self.seconds + self.jump)

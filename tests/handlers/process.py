@@ -104,7 +104,7 @@ def begun(place: Place, *, term: int, holder: str) -> Process:
         database=place.database, coolify=coolify, view=view, ledger=rows, memory=remembered,
         site=place.site(), now=place.clock.now, team_id=place.coolify.team.id, term=lambda: term,
         accept=accept,
-        skew=lambda: 0.0,
+        skew=lambda: place.clock.skew,
     )  # fmt: skip
     scribe = recorder.Recorder(
         writer=writer, ledger=rows, remembered=remembered, fence=lambda: term, seal=place.sealer.seal

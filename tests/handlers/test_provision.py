@@ -110,7 +110,7 @@ async def test_a_stack_suspended_before_it_was_created_is_created_when_it_may_ru
 async def test_a_tenant_without_stacks_is_never_touched_in_coolify(world: World) -> None:
     tenant = await world.tenant()
     await world.settle()
-    assert (await world.row(tenant, records.TENANTS))["listener_status"] == "active"
+    assert (await world.row(tenant, records.TENANTS))["listener_status"] == ""
     assert world.coolify.world.projects == []
 
 

@@ -235,61 +235,6 @@ async def test_a_bug_is_told_and_a_passing_trouble_only_when_it_stays(world: Wor
     assert tenant["listener_message"].startswith("Something unexpected happened.")
 
 
-async def test_a_word_that_pocketbase_refuses_is_left_out_and_no_loop(own_world: World) -> None:
-    """An old schema, say, whose `status` does not know it."""
-    world = own_world
-    stack = await world.running()
-    collection = (await world.admin.get("/api/collections/agent_stacks")).json()
-    for field in collection["fields"]:
-        if field["name"] == "status":
-            field["values"].remove("suspended")
-    answer = await world.admin.patch("/api/collections/agent_stacks", json={"fields": collection["fields"]})
-    assert answer.status_code == 200
-    await world.edit(stack, desired_state="suspended")
-    await world.live(900)
-    assert not world.service(stack).parts[0].runs
-    assert (world.ledger(stack).stage, (await world.row(stack))["status"]) == ("stopped", "running")
-    assert len(world.log) < 60
-
-
-async def _ledger_takes(world: World, name: str, most: int) -> None:
-    """At most so many characters fit into a field of the ledger; 0 = as many as PocketBase's default."""
-    fields = (await world.admin.get("/api/collections/listener_ledger")).json()["fields"]
-    for field in fields:
-        if field["name"] == name:
-            field["max"] = most
-    answer = await world.admin.patch("/api/collections/listener_ledger", json={"fields": fields})
-    assert answer.status_code == 200
-
-
-async def test_a_ledger_row_that_pocketbase_refuses_is_told_once_and_no_loop(own_world: World) -> None:
-    world = own_world
-    stack = await world.running()
-    await _ledger_takes(world, "stage", 5)
-    await world.edit(stack, desired_state="suspended")
-    await world.live(900)
-    row = await world.row(stack)
-    assert (row["status"], row["error_message"].split(" · ")[0]) == ("error", "WRITE_REFUSED")
-    assert row["message"].startswith("PocketBase refused what the listener must save")
-    assert len([turn for turn in world.log if turn.error]) < 10
-    assert world.service(stack).parts[0].runs
-
-
-async def test_a_create_whose_intent_cannot_be_saved_makes_nothing_and_heals_without_an_edit(
-    own_world: World,
-) -> None:
-    world = own_world
-    await _ledger_takes(world, "last_spec", 5)
-    stack = await world.stack()
-    await world.live(world.waits.resync)
-    assert (await world.row(stack))["error_message"].startswith("WRITE_REFUSED · ")
-    assert world.services(stack) == []
-    await _ledger_takes(world, "last_spec", 0)
-    await world.live(2 * world.waits.resync)
-    assert (await world.row(stack))["status"] == "running"
-    assert len(world.services(stack)) == 1
-
-
 async def test_a_reason_longer_than_a_message_is_cut(world: World) -> None:
     stack = await world.running()
     await world.edit(stack, hold="because " * 400)

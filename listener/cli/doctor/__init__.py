@@ -24,6 +24,7 @@ CHECKS: Mapping[str, Check] = {
     "PocketBase account": pocketbase.account,
     "data model": pocketbase.model,
     "schema diff": pocketbase.difference,
+    "hooks": pocketbase.hooks,
     "batch requests": pocketbase.batch,
     "leader": pocketbase.leader,
     "live stream": pocketbase.stream,

@@ -12,10 +12,16 @@ from listener import contract, errors, transport
 from listener.cli import lease
 from listener.cli.doctor import report, scene
 from listener.cli.exits import Exit
+from listener.pocketbase import hooks as pb_hooks
 from listener.pocketbase import realtime, schema, schema_model
 
 NO_ANSWER = report.skipped("not asked: PocketBase was not reached")
 UNKNOWN = report.skipped("not asked: PocketBase has not let us in")
+WITHOUT_HOOKS = (
+    "none run, so: a stale form in the admin UI overwrites newer values, mistakes show on the record and not"
+    " at the field, the audit names nobody, a tenant with live stacks can be deleted, and a hard delete that"
+    " nobody heard is believed only after two sweeps"
+)
 OPEN_SECONDS = 6.0
 """How long opening a stream may take."""
 
@@ -97,6 +103,21 @@ async def difference(here: scene.Scene) -> list[report.Line]:
     if changes:
         return [report.failure(f"{changes} changes are due", "see `cloudfreedom schema diff`"), *notes]
     return [report.good("nothing left to apply"), *notes]
+
+
+async def hooks(here: scene.Scene) -> list[report.Line]:
+    """This release's hooks run."""
+    if here.database is None or not here.is_known:
+        return [UNKNOWN]
+    meta = await here.database.client.get(eyes.META, "main") or {}
+    running, wanted = str(meta.get(pb_hooks.FIELD) or ""), pb_hooks.stamp()
+    fix = "`cloudfreedom schema hooks install --dir DIR`, DIR being PocketBase's pb_hooks, then restart it"
+    if running == wanted:
+        return [report.good(f"{running}, this release's")]
+    if running:
+        text = f"{running} run, this release's are {wanted}: other versions, or edited by hand"
+        return [report.warning(text, fix)]
+    return [report.warning(WITHOUT_HOOKS, fix)]
 
 
 async def batch(here: scene.Scene) -> list[report.Line]:

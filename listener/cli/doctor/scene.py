@@ -9,8 +9,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -67,9 +65,7 @@ class Scene:
         began = time.monotonic()
         answer = await door.ask(path)
         took = time.monotonic() - began
-        told = answer.headers.get("Date")
-        ahead = (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds() if told else None
-        self.skews[door.url] = ahead
+        self.skews[door.url] = transport.clock_ahead(answer)
         return answer, f"{took * 1000:.0f} ms"
 
 

@@ -6,8 +6,8 @@ containers: of those it only remembers whether they run. Only the sandbox and th
 """
 
 from listener.sandbox.standin.calls import Call, Calls
-from listener.sandbox.standin.faults import Fault, Faults
+from listener.sandbox.standin.faults import Fault, Faults, JobFault
 from listener.sandbox.standin.knobs import Knobs
 from listener.sandbox.standin.standin import StandIn
 
-__all__ = ["Call", "Calls", "Fault", "Faults", "Knobs", "StandIn"]
+__all__ = ["Call", "Calls", "Fault", "Faults", "JobFault", "Knobs", "StandIn"]

@@ -25,7 +25,14 @@ def main() -> None:
     if given.guest:
         standin.world.add_token(given.guest, standin.world.add_user(standin.team))
     print(f"STAND-IN, not Coolify: http://127.0.0.1:{given.port} server {standin.server.uuid}", flush=True)
-    uvicorn.run(standin.app, host="127.0.0.1", port=given.port, log_level="critical", access_log=False)
+    uvicorn.run(
+        standin.app,
+        host="127.0.0.1",
+        port=given.port,
+        log_level="critical",
+        access_log=False,
+        date_header=False,  # the app tells its own time, which may be wrong on purpose
+    )
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from listener.sandbox.standin import answers, domains, state
+from listener.sandbox.standin import answers, domains, faults, state
 
 if TYPE_CHECKING:
     from listener.sandbox.standin.standin import StandIn
@@ -26,6 +26,7 @@ def routes(standin: StandIn) -> list[Route]:
         Route("/state", handles.state, methods=["GET"]),
         Route("/hand", handles.hand, methods=["POST"]),
         Route("/jobs", handles.jobs, methods=["POST"]),
+        Route("/jobs/faults", handles.job_faults, methods=["GET", "POST", "DELETE"]),
     ]
 
 
@@ -43,20 +44,33 @@ class _Handles:
         return _answer(self._standin.knobs.show())
 
     async def faults(self, request: Request) -> Response:
-        """GET shows what still waits; POST adds one; DELETE removes all."""
+        """GET shows what still waits; POST adds one, then the last; DELETE removes `?number=`, or all."""
+        waiting = self._standin.faults
         if request.method == "DELETE":
-            self._standin.faults.clear()
+            number = request.query_params.get("number", "")
+            waiting.drop(int(number)) if number.isdigit() else waiting.clear()
         if request.method == "POST":
-            body = await request.json()
             try:
-                fault = self._standin.faults.add(
-                    **{k: v for k, v in body.items() if k not in ("headers", "body")}
-                )
-            except TypeError as error:
+                waiting.put(faults.read(faults.Fault, await request.json()))
+            except ValueError as error:
                 return _answer({"message": str(error)}, 400)
-            fault.headers = body.get("headers", fault.headers)
-            fault.body = body.get("body", fault.body)
-        return _answer([dataclasses.asdict(fault) for fault in self._standin.faults.pending()])
+        return _answer([fault.shown() for fault in waiting.pending()])
+
+    async def job_faults(self, request: Request) -> Response:
+        """GET shows them; POST adds one, then the last; DELETE lifts `?number=`, or all: held jobs begin."""
+        queue = self._standin.jobs
+        self._standin.tick()
+        if request.method == "DELETE":
+            number = request.query_params.get("number", "")
+            for fault in queue.spoiled():
+                if number in ("", str(fault.number)):
+                    queue.lift(fault.number)
+        if request.method == "POST":
+            try:
+                queue.spoil(faults.read(faults.JobFault, await request.json()))
+            except ValueError as error:
+                return _answer({"message": str(error)}, 400)
+        return _answer([fault.shown() for fault in queue.spoiled()])
 
     async def calls(self, request: Request) -> Response:
         """GET lists them (filter by `method` and `route`); DELETE forgets them."""

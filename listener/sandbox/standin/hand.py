@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 from listener.sandbox.standin import answers, jobs, state, world
@@ -66,7 +67,7 @@ class Hand:
 
     def act(self, verb: str, uuid: str, **more: Any) -> Any:
         """The verb by its name, as it comes over HTTP. Raises KeyError for an unknown verb."""
-        verbs = {
+        verbs: dict[str, Callable[..., Any]] = {
             "start": self.start,
             "stop": self.stop,
             "delete": self.delete,

@@ -6,10 +6,11 @@ while they ran: `exited`, `starting:unhealthy`, `exited` until the next sync, `r
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 
-from listener.sandbox.standin import answers, render, state, world
+from listener.sandbox.standin import answers, faults, render, state, world
 
 
 class Jobs:
@@ -17,10 +18,29 @@ class Jobs:
 
     def __init__(self, rows: world.World) -> None:
         self._rows = rows
+        self._faults: list[faults.JobFault] = []
+        self._numbers = itertools.count(1)
+
+    def spoil(self, fault: faults.JobFault) -> faults.JobFault:
+        """The fault waits for its jobs, and has a number."""
+        fault.number = next(self._numbers)
+        self._faults.append(fault)
+        return fault
+
+    def spoiled(self) -> list[faults.JobFault]:
+        """Faults that still wait for jobs or hold some."""
+        return [fault for fault in self._faults if fault.times > 0 or fault.held]
+
+    def lift(self, number: int) -> None:
+        """The fault of that number is no more; the jobs it held begin now."""
+        for fault in [one for one in self._faults if one.number == number]:
+            self._faults.remove(fault)
+            for deed in fault.freed():
+                self._rows.time.later(0, deed)
 
     def start(self, service: state.Service) -> None:
         """A start is queued."""
-        self._queue(lambda: self._begin(service))
+        self._queue("start", service, lambda: self._begin(service))
 
     def restart(self, service: state.Service, *, latest: bool = False) -> None:
         """A restart is queued: stop, then up. `latest` pulls and does not stop before."""
@@ -30,16 +50,16 @@ class Jobs:
                 self._halt(service)
             self._begin(service)
 
-        self._queue(deed)
+        self._queue("restart", service, deed)
 
     def stop(self, service: state.Service, *, cleanup: bool = True) -> None:
         """A stop is queued. `cleanup` prunes the whole server's images and build cache."""
-        self._queue(lambda: self._halt(service, cleanup=cleanup))
+        self._queue("stop", service, lambda: self._halt(service, cleanup=cleanup))
 
     def delete(self, service: state.Service, flags: dict[str, bool]) -> None:
         """A deletion is queued; until it ran nothing shows it."""
         service.deletions.append(flags)
-        self._queue(lambda: self._remove(service, flags))
+        self._queue("delete", service, lambda: self._remove(service, flags))
 
     def one(self, service: state.Service, part: state.Part, *, runs: bool) -> None:
         """A start or stop of one container is queued."""
@@ -49,7 +69,7 @@ class Jobs:
                 part.runs = runs and part.present
                 self.sync_later(service)
 
-        self._queue(deed)
+        self._queue("part", service, deed)
 
     def sync(self, service: state.Service) -> None:
         """The cached status follows the containers now."""
@@ -60,10 +80,20 @@ class Jobs:
 
     def sync_later(self, service: state.Service) -> None:
         """The cached status follows the containers after the sync delay."""
-        self._rows.time.later(self._rows.knobs.sync_delay, lambda: self.sync(service))
+        self._queue("sync", service, lambda: self.sync(service), after=self._rows.knobs.sync_delay)
 
-    def _queue(self, deed: Callable[[], None]) -> None:
-        self._rows.time.later(self._rows.knobs.job_delay, deed)
+    def _queue(
+        self, job: faults.Job, service: state.Service, deed: Callable[[], None], *, after: float | None = None
+    ) -> None:
+        """Whether a fault meets the job is seen when it would begin."""
+
+        def begin() -> None:
+            for fault in self._faults:
+                if fault.matches(job, service.name):
+                    return fault.take(deed)
+            return deed()
+
+        self._rows.time.later(self._rows.knobs.job_delay if after is None else after, begin)
 
     def _online(self, service: state.Service) -> bool:
         return self._rows.knobs.ssh and self._rows.functional(service.server)

@@ -23,6 +23,8 @@ class Knobs:
     """Requests per user in one window of 60 s."""
     version: str = "4.3.10"
     """What `GET /version` answers."""
+    skew: float = 0.0
+    """Seconds that its clock is ahead: the `Date` of its answers and every stamp."""
     unhealthy: str = ""
     """Services whose name matches this pattern come up `running:unhealthy`."""
     never_start: str = ""

@@ -57,7 +57,7 @@ class StandIn:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.knobs = turned or knobs.Knobs()
-        self.time = timeline.Timeline(clock)
+        self.time = timeline.Timeline(clock, ahead=lambda: self.knobs.skew)
         self.world = world.World(time=self.time, turned=self.knobs)
         self.jobs = jobs.Jobs(self.world)
         self.hand = hand.Hand(self.world, self.jobs)

@@ -11,13 +11,18 @@ import itertools
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from email.utils import formatdate
 
 
 class Timeline:
-    """Deeds with a due time, in seconds of `clock`, done in the order of that time."""
+    """Deeds with a due time, in seconds of `clock`, done in the order of that time.
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    `ahead` is by how many seconds the time of day is wrong.
+    """
+
+    def __init__(self, clock: Callable[[], float], *, ahead: Callable[[], float]) -> None:
         self._clock = clock
+        self._ahead = ahead
         self._begin: float | None = None
         self._epoch = time.time()
         self._moment: float | None = None
@@ -32,11 +37,15 @@ class Timeline:
         """Seconds since 1970, moving with the clock."""
         if self._begin is None:
             self._begin = self._clock()
-        return self._epoch + self.now() - self._begin
+        return self._epoch + self.now() - self._begin + self._ahead()
 
     def stamp(self) -> str:
         """The wall time as Coolify writes it: whole seconds (Coolify 4.3.10)."""
         return datetime.fromtimestamp(self.wall(), UTC).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
+
+    def date(self) -> str:
+        """The wall time as an answer's `Date`."""
+        return formatdate(self.wall(), usegmt=True)
 
     def later(self, seconds: float, deed: Callable[[], None]) -> None:
         """`deed` will be done `seconds` from now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -14,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from listener.sandbox.standin import answers, calls, door, faults
+from listener.sandbox.standin import answers, calls, door, faults, timeline
 
 if TYPE_CHECKING:
     from listener.sandbox.standin.standin import StandIn
@@ -24,28 +25,38 @@ _VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class _Labelled:
-    """Puts the label on every answer."""
+    """Puts the label and the time on every answer."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, time: timeline.Timeline) -> None:
         self._app = app
+        self._time = time
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def labelled(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), LABEL]
+                date = (b"date", self._time.date().encode())
+                message["headers"] = [*message.get("headers", ()), LABEL, date]
             await send(message)
 
         await self._app(scope, receive, labelled)
 
 
-class _Dropped(Response):
+class _Broken(Response):
     """Half an answer, then nothing: over HTTP the connection breaks, in process it is `httpx.ReadError`."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
-        headers = [(b"content-length", b"1000"), (b"content-type", b"application/json")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": b"{", "more_body": True})
+        half = bytes(self.body)[: len(self.body) // 2]
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": half, "more_body": True})
         raise httpx.ReadError("the stand-in dropped the connection")
+
+
+class _Stalled(Response):
+    """No answer; the request ends when the client gives up."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
+        while (await receive())["type"] != "http.disconnect":
+            pass
 
 
 def app(standin: StandIn, entry: door.Door, controls: Sequence[Route]) -> Starlette:
@@ -66,10 +77,13 @@ def app(standin: StandIn, entry: door.Door, controls: Sequence[Route]) -> Starle
         )
         fault = standin.faults.take(wire.method, wire.path.removeprefix("/api/v1"))
         served = entry.serve(wire) if fault is None or fault.effect else entry.name(wire)
+        if fault is not None and fault.lag and wire.method == "GET" and served.answer.status == 200:
+            body = fault.aged(f"{served.user} {request.url}", served.answer.body, now=standin.time.now())
+            served = replace(served, answer=replace(served.answer, body=body))
         response = _respond(served.answer, head=wire.method == "HEAD")
         if fault is not None:
             response = _spoiled(fault, response)
-        _note(standin, wire, served, 0 if isinstance(response, _Dropped) else response.status_code)
+        _note(standin, wire, served, 0 if isinstance(response, _Broken | _Stalled) else response.status_code)
         await anyio.sleep(fault.delay if fault else 0)
         return response
 
@@ -78,7 +92,7 @@ def app(standin: StandIn, entry: door.Door, controls: Sequence[Route]) -> Starle
             Mount("/_standin", routes=list(controls)),
             Route("/{path:path}", serve, methods=list(_VERBS)),
         ],
-        middleware=[Middleware(_Labelled)],
+        middleware=[Middleware(_Labelled, time=standin.time)],
     )
 
 
@@ -96,9 +110,13 @@ def _spoiled(fault: faults.Fault, response: Response) -> Response:
     if fault.reply is None:
         return response
     if fault.reply == "drop":
-        return _Dropped()
+        return _Broken(b"{}", 200, None, "application/json")
+    if fault.reply == "half":
+        return _Broken(response.body, response.status_code, response.headers)
+    if fault.reply == "stall":
+        return _Stalled()
     if fault.reply == "garbage":
-        return Response(b'{"uuid":"abc', 200, None, "application/json")
+        return Response(faults.GARBAGE, 200, None, "application/json")
     return Response(fault.body, fault.reply, fault.headers, "application/json")
 
 

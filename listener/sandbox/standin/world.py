@@ -102,7 +102,8 @@ class World:
 
     def is_empty(self, environment: state.Environment) -> bool:
         """No application and no service row is left, not even one whose deletion is queued."""
-        return not any(one.environment is environment for one in (*self.services, *self.applications))
+        used = [*(one.environment for one in self.services), *(one.environment for one in self.applications)]
+        return environment not in used
 
     def add_project(self, team: state.Team, name: str, description: str) -> state.Project:
         """A project with its environment `production`."""

@@ -1,0 +1,20 @@
+"""Arguments and options that several commands share, and how a command ends."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+STACK_HELP = "record id, tenant/stack, or a unique stack name"
+Stack = Annotated[str, typer.Argument(metavar="STACK", help=STACK_HELP)]
+AnyStack = Annotated[str, typer.Argument(metavar="[STACK]", help=f"{STACK_HELP}; without it all")]
+Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait until it is done.")]
+Timeout = Annotated[float, typer.Option(min=1, metavar="SECONDS", help="How long to wait at most.")]
+
+
+def end(code: int) -> None:
+    """The command ends with this exit code."""
+    raise typer.Exit(int(code))

@@ -1,0 +1,117 @@
+# ruff: noqa: PLC0415 - commands are imported when they run, so that --help is quick
+"""Stacks' daily life, as commands of `cloudfreedom`: look into them, and write what is wanted of them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from listener.cli.arguments import AnyStack, Json, Stack, Timeout, Wait, Yes, end
+
+app = typer.Typer()
+
+
+@app.command()
+def tenants(as_json: Json = False) -> None:
+    """List the tenants."""
+    from listener.cli import listing
+
+    listing.tenants(as_json=as_json)
+
+
+@app.command("list")
+def list_stacks(
+    tenant: Annotated[str, typer.Option(metavar="SLUG", help="Only this tenant's.")] = "",
+    as_json: Json = False,
+) -> None:
+    """List the stacks."""
+    from listener.cli import listing
+
+    listing.stacks(tenant=tenant, as_json=as_json)
+
+
+@app.command()
+def status(stack: AnyStack = "", as_json: Json = False) -> None:
+    """Show how everything, or one stack, is doing."""
+    from listener.cli import listing
+
+    listing.status(stack=stack, as_json=as_json)
+
+
+@app.command()
+def explain(stack: Stack, as_json: Json = False) -> None:
+    """Tell why a stack is as it is, and what comes next."""
+    from listener.cli import explain
+
+    explain.explain(stack, as_json=as_json)
+
+
+@app.command()
+def logs(
+    stack: Stack,
+    container: Annotated[str, typer.Option(metavar="NAME", help="Which one, if there are several.")] = "",
+    tail: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="How many lines.")] = 100,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on with new lines until Ctrl-C.")] = False,
+) -> None:
+    """Show what a stack's container printed.
+
+    Read through Coolify, which has logs of running containers only. The stack's secrets are masked.
+    """
+    from listener.cli import logs, reach
+
+    end(reach.run(partial(logs.logs, stack, container=container, tail=tail, follow=follow)))
+
+
+@app.command()
+def suspend(stack: Stack, wait: Wait = False, timeout: Timeout = 600) -> None:
+    """Stop a stack and keep its data."""
+    from listener.cli import reach, wishes
+
+    end(reach.run(partial(wishes.ask, stack, wishes.suspend, wait=wait, seconds=timeout)))
+
+
+@app.command()
+def resume(stack: Stack, wait: Wait = False, timeout: Timeout = 600) -> None:
+    """Let a suspended stack run again."""
+    from listener.cli import reach, wishes
+
+    end(reach.run(partial(wishes.ask, stack, wishes.resume, wait=wait, seconds=timeout)))
+
+
+@app.command()
+def restart(stack: Stack, wait: Wait = False, timeout: Timeout = 600) -> None:
+    """Restart a running stack, once."""
+    from listener.cli import reach, wishes
+
+    end(reach.run(partial(wishes.ask, stack, wishes.restart, wait=wait, seconds=timeout)))
+
+
+@app.command()
+def delete(stack: Stack, yes: Yes = False, wait: Wait = False, timeout: Timeout = 600) -> None:
+    """Delete a stack; its data is kept for its tariff's time.
+
+    Says until when, and asks for the stack's name.
+    """
+    from listener.cli import reach, wishes
+
+    prompt = partial(typer.prompt, default="", show_default=False)
+    end(reach.run(partial(wishes.delete, stack, yes=yes, prompt=prompt, wait=wait, seconds=timeout)))
+
+
+@app.command()
+def hold(
+    stack: Stack,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Suspend it; its tenant reads why.")] = "",
+    clear: Annotated[bool, typer.Option("--clear", help="End the hold.")] = False,
+    wait: Wait = False,
+    timeout: Timeout = 600,
+) -> None:
+    """Suspend a stack over its tenant's head, or end that."""
+    from listener.cli import reach, wishes
+
+    reason = reason.strip()
+    if bool(reason) == clear:
+        raise typer.BadParameter("give either --reason TEXT or --clear", param_hint="hold")
+    end(reach.run(partial(wishes.ask, stack, wishes.hold(reason), wait=wait, seconds=timeout)))

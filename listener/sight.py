@@ -1,0 +1,84 @@
+"""What the handlers see the world with, wired once: upstreams, ledger, site, and the second witness."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from handlers import eyes as seeing
+from handlers import ledger, memory, site, status
+from handlers.stacks.witness import Witness
+from listener import contract
+from listener.compose import catalog as catalogs
+from listener.coolify.view import View
+from listener.engine.lease import Lease
+from listener.pocketbase.writer import Write, Writer
+from listener.probe import address
+from listener.probe.probe import SECONDS, Probe
+from listener.settings import OFF, Settings
+from listener.upstreams import Upstreams
+
+Round = Callable[[], Awaitable[Iterable[contract.Key]]]
+"""Looks at something shared; the keys to look at because of it."""
+
+
+def eyes(
+    settings: Settings, waits: contract.Waits, upstreams: Upstreams, *, lease: Lease, writer: Writer
+) -> seeing.Eyes:
+    rows, clock = ledger.Ledger(), time.monotonic
+    place = site.Site(
+        inst=upstreams.inst,
+        waits=waits,
+        voice=status.Voice(settings.listener_language, ZoneInfo(settings.listener_tz)),
+        server_uuid=settings.coolify_server_uuid,
+        destination_uuid=settings.coolify_destination_uuid,
+        environment=settings.coolify_environment,
+        coolify_url=settings.coolify_url,
+        platform=settings.platform(),
+        is_witnessed=settings.listener_probe_address != OFF,
+        reserved=settings.reserved(),
+    )
+    view = View(
+        coolify=upstreams.coolify,
+        clock=clock,
+        pace=waits.poll_busy,
+        servers_every=waits.servers,
+        known_servers=rows.servers,
+    )
+    return seeing.Eyes(
+        database=upstreams.database,
+        coolify=upstreams.coolify,
+        view=view,
+        ledger=rows,
+        memory=memory.Memory(clock=clock, began_at=clock()),
+        site=place,
+        now=lambda: datetime.now(UTC),
+        team_id=upstreams.team_id,
+        term=lambda: lease.term,
+        skew=upstreams.skew.worst,
+        accept=partial(accept, writer),
+    )
+
+
+def rounds(
+    settings: Settings, waits: contract.Waits, eyes: seeing.Eyes, catalog: catalogs.Catalog
+) -> list[tuple[Round, float]]:
+    """The second witness's rounds, with the seconds between two; none when it is switched off."""
+    if not eyes.site.is_witnessed:
+        return []
+    probe = Probe(clock=eyes.memory.clock, trust=ssl.create_default_context(), seconds=SECONDS)
+    text = settings.listener_probe_address
+    witness = Witness(
+        eyes=eyes, catalog=catalog, look=probe.look, door=address.chosen(text) if text else None
+    )
+    return [(witness.round, waits.poll_busy)]
+
+
+async def accept(writer: Writer) -> None:
+    """What is in PocketBase is the listener's to act on, from now on."""
+    body = {"accepted_at": status.stamp(datetime.now(UTC))}
+    await writer.commit([Write("PATCH", seeing.META, "main", body)])

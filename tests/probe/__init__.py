@@ -1,0 +1,1 @@
+"""Claims about the second witness, against real sockets and real certificates."""
