@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install sandbox sandbox-once test check static long soak floor bench-quick clean
+.PHONY: help install sandbox sandbox-once test check static long soak crash-points fault-table floor bench-quick clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -43,6 +43,12 @@ long: $(READY) ## the tests that take minutes
 bench-quick: $(READY) ## figures of this machine into BENCHMARKS.md, in 3 minutes
 	@$(BIN)/python -m tests.bench.quick
 
+crash-points: $(READY) ## the daemon killed before and after every request that changes something; some minutes
+	@$(BIN)/python -m tests.crashpoints
+
+fault-table: $(READY) ## what is lost, made twice or orphaned under each fault, into BENCHMARKS.md; some minutes
+	@$(BIN)/python -m tests.table
+
 soak: $(READY) ## the state machine, for much longer
 	@$(BIN)/python -m pytest -m soak -q
 
@@ -54,7 +60,7 @@ FLOOR := 0.30.4
 
 floor: .venv-floor/bin/pocketbase ## the walk and the PocketBase tests on the oldest PocketBase we speak with
 	@PYTHONPATH=$$(echo .venv-floor/lib/python3*/site-packages) $(BIN)/cloudfreedom sandbox --once
-	@PYTHONPATH=$$(echo .venv-floor/lib/python3*/site-packages) $(BIN)/python -m pytest tests/pocketbase -q
+	@PYTHONPATH=$$(echo .venv-floor/lib/python3*/site-packages) $(BIN)/python -m pytest tests/pocketbase tests/hooks -q
 
 check: static test ## what must hold before every commit
 

@@ -48,11 +48,11 @@ class Recorder:
         entry: steps.Entry | None = None,
         consume: str = "",
         spec: Mapping[str, Any] | None = None,
+        beside: Mapping[contract.Key, Mapping[str, Any]] | None = None,
     ) -> None:
         """All of it is stored and remembered, or none.
 
-        Raises `DOMAIN_TAKEN` when another record holds or is just taking the host name, and `RECORD_CHANGED`
-        (again, soon) when the action to clear is not that action any more.
+        Raises `DOMAIN_TAKEN` when another record has the host name, `RECORD_CHANGED` when the action is another.
         """
         sealed = {"last_spec": self._seal(json.dumps(spec))} if spec else {}
         row, writes = self._ledger_write(key, {**(ledger or {}), **sealed})
@@ -61,6 +61,7 @@ class Recorder:
             self._ledger.doubt(key.id)
         if show or consume:
             writes.append(_record_write(key, show or {}, consume))
+        writes += [_record_write(other, fields, "") for other, fields in (beside or {}).items()]
         if entry is not None:
             writes.append(self._entry_write(key, entry, row))
         try:

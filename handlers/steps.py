@@ -38,9 +38,10 @@ class Scribe(Protocol):
         entry: Entry | None = None,
         consume: str = "",
         spec: Mapping[str, Any] | None = None,
+        beside: Mapping[contract.Key, Mapping[str, Any]] | None = None,
     ) -> None:
         """All of it is stored, or none. `consume` clears the record's action if it still is that one;
-        `spec` is sealed into the ledger as the last spec."""
+        `spec` is sealed into the ledger as the last spec; `beside` are fields of other records."""
         ...
 
     def wish_project(self, tenant_id: str) -> None:
@@ -100,6 +101,8 @@ class Record:
     spec: Mapping[str, Any] | None = field(default=None, repr=False)
     of: contract.Key | None = None
     """Whose ledger row and record, when they are not the plan's own."""
+    answer: Mapping[str, Any] = field(default_factory=dict)
+    """What the plan's own record then shows: a request is answered in the batch that carries it out."""
     effect = False
 
     def describe(self) -> str:
@@ -117,6 +120,7 @@ class Record:
             entry=self.entry,
             consume=self.consume,
             spec=self.spec,
+            beside={hands.key: self.answer} if self.answer else None,
         )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict
 
@@ -80,8 +81,9 @@ class RequestHandler:
             target = contract.Key(records.STACKS, request.target)
             facts, want, _ = await self._stacks.explain(target)
             acts = await self._acts(request, facts, want)
-        closing = steps.Record(show=_answer("done", f"{request.verb}: done."))
-        return contract.Plan(key=key, steps=(*acts, closing), reason=request.verb, wakes=(target,))
+        *first, last = acts
+        closing = replace(cast(steps.Record, last), answer=_answer("done", f"{request.verb}: done."))
+        return contract.Plan(key=key, steps=(*first, closing), reason=request.verb, wakes=(target,))
 
     async def apply(self, plan: contract.Plan) -> contract.Outcome:
         """The request is carried out and closed; its stack is looked at."""

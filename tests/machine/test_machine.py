@@ -1,0 +1,54 @@
+"""Anything in any order: nothing that must never happen happens, and in the end there is peace."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from listener.compose import catalog as catalogs
+from tests.handlers.upstream import Upstream
+from tests.machine import machine, pairs
+from tests.machine.cast import Tally
+
+
+def told(tally: Tally, seconds: float) -> str:
+    """What a run has met, for people."""
+    figures = f"{tally.steps} steps in {tally.examples} examples, {tally.effective} with an effect"
+    figures += f", {tally.acts} calls to change something in Coolify"
+    return (
+        f"{figures}, {seconds:.0f} s, {tally.steps / seconds:.0f} steps a second\n{pairs.table(tally.pairs)}"
+    )
+
+
+def test_the_machine_has_rules_for_everything_that_can_happen() -> None:
+    assert len(pairs.events()) >= 25
+
+
+def test_a_few_things_in_any_order_end_well(home: Upstream, catalog: catalogs.Catalog) -> None:
+    tally = machine.run(home, catalog, machine.Size(3, 15, 11))
+    assert tally.effective
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_anything_in_any_order_ends_well(
+    home: Upstream, catalog: catalogs.Catalog, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every pair of status and event that can occur has occurred."""
+    began = time.monotonic()
+    tally = machine.run(home, catalog, machine.Size(102, 200, 1))
+    with capsys.disabled():
+        print(f"\n{told(tally, time.monotonic() - began)}")  # noqa: T201 - a long run tells what it met
+    assert tally.steps >= 20_000
+    assert [pair for pair in pairs.possible() if not tally.pairs[pair]] == []
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+def test_anything_at_all_ends_well(home: Upstream, catalog: catalogs.Catalog) -> None:
+    """Other numbers at each run, until one day; `MACHINE_NUMBER` repeats one."""
+    number = int(os.environ.get("MACHINE_NUMBER", time.time()))
+    tally = machine.run(home, catalog, machine.Size(2000, 200, number))
+    assert tally.steps, number
