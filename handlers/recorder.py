@@ -52,7 +52,7 @@ class Recorder:
     ) -> None:
         """All of it is stored and remembered, or none.
 
-        Raises `DOMAIN_TAKEN` when another record has the host name, `RECORD_CHANGED` when the action is another.
+        Raises `DOMAIN_TAKEN` when another record has the host name, `RECORD_CHANGED` when the action is new.
         """
         sealed = {"last_spec": self._seal(json.dumps(spec))} if spec else {}
         row, writes = self._ledger_write(key, {**(ledger or {}), **sealed})
