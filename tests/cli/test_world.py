@@ -19,7 +19,9 @@ from pydantic import SecretStr
 from listener import errors
 from listener.cli import configured, deploy, draft, reach, rows
 from listener.cli.exits import Exit
+from listener.pocketbase import hooks
 from listener.pocketbase.client import PocketBase
+from listener.sandbox import world as worlds
 from listener.sandbox.world import World
 from tests import fixtures, portal
 from tests.cli.commands import BOT_TOKEN, PLANTED, ROUTER_KEY, cloudfreedom, env_file, together
@@ -251,8 +253,10 @@ async def test_apply_has_the_listener_reconcile_after_which_nothing_is_planned(
     assert (plan.code, plan.out) == (Exit.DONE, "No changes. 1 stack matches.\n")
 
 
-async def test_a_healthy_world_has_a_clean_bill(world: World) -> None:
-    done = await cloudfreedom(world.env, "doctor")
+async def test_a_healthy_world_has_a_clean_bill(tmp_path: Path) -> None:
+    hooks.install(tmp_path / "pb_hooks", force=True)
+    async with worlds.running(tmp_path) as world:
+        done = await cloudfreedom(world.env, "doctor")
     assert done.code == Exit.DONE, done.text
     marks = {line.partition(":")[0]: line[0] for line in done.out.splitlines()[:-1]}
     assert {name for name, mark in marks.items() if mark not in "✓-"} == set()

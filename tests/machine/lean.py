@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
+import itertools
 
 import httpx
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+ADDRESS = "X-Forwarded-For"
+"""PocketBase 0.40.6 (apis/record_crud.go) delays a filtered list that finds nothing by up to half a second
+when one address asks often. In virtual time it is asked often: so each request has an address of its own."""
+ADDRESSES = itertools.count(1 << 24)
 
 
 class Lean(httpx.AsyncBaseTransport):
@@ -18,6 +24,7 @@ class Lean(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """The whole answer."""
         url = request.url
+        request.headers[ADDRESS] = str(ipaddress.IPv4Address(next(ADDRESSES)))
         stream = self._idle.pop() if self._idle else await asyncio.open_connection(url.host, url.port)
         try:
             answer = await _exchange(*stream, request)
