@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from listener.sandbox import pocketbase
 from tests import fixtures
+from tests.handlers import lean
 
 COLLECTIONS = ("agent_stacks", "tenants", "listener_ledger", "stack_operations")
 PLAIN = False
@@ -27,12 +28,14 @@ class Upstream:
 
     @classmethod
     async def of(cls, server: pocketbase.Server) -> Upstream:
-        """The tokens of a running PocketBase that was prepared for tests."""
+        """The tokens of a running PocketBase that was prepared for tests; it believes what `Lean` says."""
         password = fixtures.SERVICE_PASSWORD.get_secret_value()
         async with (
             fixtures.superuser(server) as admin,
             fixtures.signed_in(server.url, "listeners", fixtures.IDENTITY, password) as service,
         ):
+            believed = await admin.patch("/api/settings", json={"trustedProxy": {"headers": [lean.ADDRESS]}})
+            assert believed.status_code == 200, believed.text
             tokens = [str(http.headers["Authorization"]) for http in (admin, service)]
         return cls(server.url, tokens[0], SecretStr(tokens[1]))
 

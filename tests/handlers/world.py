@@ -21,7 +21,7 @@ from listener.pocketbase.lease import PocketBaseLease
 from listener.pocketbase.session import Session
 from listener.sandbox.standin import standin, state
 from listener.secrets import sealing
-from tests.handlers import upstream
+from tests.handlers import lean, upstream
 from tests.handlers.clock import Clock
 from tests.handlers.process import Place, Process, begun
 from tests.handlers.scissors import Blades, Crash, Scissors
@@ -283,7 +283,7 @@ async def made(
     coolify.knobs.turn({"rate_limit": 1_000_000, "start_seconds": START})
     headers = {"Authorization": f"Bearer {coolify.token}", "Accept": "application/json"}
     blades = Blades(httpx.ASGITransport(coolify.app), scissors)
-    wire = Blades(httpx.AsyncHTTPTransport(verify=upstream.PLAIN), scissors)
+    wire = Blades(lean.Lean(), scissors)
     async with (
         httpx.AsyncClient(transport=blades, base_url="http://coolify.example", headers=headers) as to_coolify,
         httpx.AsyncClient(transport=wire, base_url=url, timeout=transport.TIMEOUTS) as to_database,

@@ -12,7 +12,6 @@ import pytest
 from listener.sandbox import pocketbase
 from tests.handlers.conftest import _no_waiting, catalog, prepared_database
 from tests.handlers.upstream import Upstream
-from tests.machine import lean
 
 pytest.register_assert_rewrite("tests.machine.calm")
 
@@ -28,13 +27,4 @@ def home(prepared_database: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         anyio.from_thread.start_blocking_portal() as portal,
         portal.wrap_async_context_manager(pocketbase.running(folder)) as server,
     ):
-        found = portal.call(Upstream.of, server)
-        portal.call(_believe_addresses, found)
-        yield found
-
-
-async def _believe_addresses(home: Upstream) -> None:
-    """What a request says of its address counts, as behind a proxy."""
-    async with home.administered() as admin:
-        answer = await admin.patch("/api/settings", json={"trustedProxy": {"headers": [lean.ADDRESS]}})
-        assert answer.status_code == 200, answer.text
+        yield portal.call(Upstream.of, server)

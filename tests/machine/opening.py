@@ -11,11 +11,11 @@ from listener import transport
 from listener.compose import catalog as catalogs
 from listener.sandbox.standin import standin
 from listener.secrets import sealing
-from tests.handlers import upstream
+from tests.handlers import lean, upstream
 from tests.handlers.clock import Clock
 from tests.handlers.process import Place
 from tests.handlers.scissors import Blades, Scissors
-from tests.machine import lean, wire
+from tests.machine import wire
 from tests.machine.stage import WAITS, Stage
 from tests.machine.ways import Ways
 
