@@ -163,6 +163,7 @@ async def test_deploy_says_that_nothing_happens_before_accept(
     assert {row["id"] for row in stacks} == set(found.values())
 
 
+@pytest.mark.long
 async def test_waiting_without_a_listener_says_so_and_ends(
     database: Database, alone: dict[str, str], tmp_path: Path
 ) -> None:

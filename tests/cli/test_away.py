@@ -30,6 +30,7 @@ INST = "fakeinst"
 COMPOSE = base64.b64encode(b'{"services":{"bot":{"image":"python:3.12-slim"}}}').decode()
 
 
+@pytest.mark.long
 async def test_without_pocketbase_the_markers_answer(
     database: Database, coolify: Coolify, alone: dict[str, str]
 ) -> None:
@@ -51,6 +52,7 @@ async def test_without_pocketbase_the_markers_answer(
     assert told[3].out == "0 stacks.\n"
 
 
+@pytest.mark.long
 async def test_without_coolify_the_records_answer(
     database: Database, coolify: Coolify, alone: dict[str, str]
 ) -> None:

@@ -87,6 +87,7 @@ async def test_a_secret_of_an_earlier_configuration_stays_masked_while_followed(
         await until(capsys, f"{ROUTER_KEY} *** ***")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "code", "exit_code"),
     [((), "CONTAINER_NEEDED", Exit.USAGE), (("--container", "db"), "CONTAINER_UNKNOWN", Exit.FAILED)],
@@ -119,6 +120,7 @@ async def test_what_does_not_run_or_was_never_made_has_no_logs(
         assert (caught.value.code, why in caught.value.why) == ("LOGS_NONE", True)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("stack")
 async def test_following_prints_only_new_lines_and_survives_an_outage_with_one_notice(
     coolify: Coolify, capsys: pytest.CaptureFixture[str]

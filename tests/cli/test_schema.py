@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from listener.cli.exits import Exit
@@ -26,6 +27,7 @@ async def env(tmp_path: Path) -> AsyncIterator[dict[str, str]]:
         }
 
 
+@pytest.mark.long
 async def test_diff_shows_what_apply_does_and_then_nothing_is_left(env: dict[str, str]) -> None:
     before = await cloudfreedom(env, "schema", "diff", "--rules", "--detailed-exitcode")
     assert before.code == Exit.USAGE, before.text

@@ -87,6 +87,7 @@ async def test_deploy_makes_tenant_and_stack_and_waits_until_it_runs(
     assert (tenant["name"], tenant["plan_tier"], tenant["status"]) == ("First", "team", "active")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("inside")
 async def test_deploying_again_changes_what_was_said_and_nothing_else(
     world: World, admin: httpx.AsyncClient, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -203,6 +204,7 @@ async def test_deploy_fails_with_the_records_error(world: World, tmp_path: Path)
     assert "fake no" in done.err
 
 
+@pytest.mark.long
 async def test_everything_can_be_listed_as_text_and_as_json(world: World, admin: httpx.AsyncClient) -> None:
     record_id = await running(admin, "lists")
     stacks, status, json_status, tenants = await together(
@@ -253,6 +255,7 @@ async def test_apply_has_the_listener_reconcile_after_which_nothing_is_planned(
     assert (plan.code, plan.out) == (Exit.DONE, "No changes. 1 stack matches.\n")
 
 
+@pytest.mark.long
 async def test_a_healthy_world_has_a_clean_bill(tmp_path: Path) -> None:
     hooks.install(tmp_path / "pb_hooks", force=True)
     async with worlds.running(tmp_path) as world:

@@ -44,6 +44,7 @@ async def waited(world: World, *words: str) -> Done:
     return done
 
 
+@pytest.mark.long
 async def test_a_stack_is_suspended_resumed_restarted_held_and_deleted(
     world: World, admin: httpx.AsyncClient
 ) -> None:

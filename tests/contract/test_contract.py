@@ -35,6 +35,7 @@ if all(INSTANCE):
             await runner.Run(target, case).run()
 
 
+@pytest.mark.long
 async def test_the_real_mode_passes_on_a_served_stand_in_and_leaves_nothing(
     served: tuple[str, str, str],
 ) -> None:

@@ -21,6 +21,7 @@ LEAST = 100
 SWIFT = ("provision second", "edit", "drop a variable", "change the domain", "resume", "restart", "suspend")
 
 
+@pytest.mark.long
 async def test_a_kill_at_some_points_changes_no_end(tmp_path: Path) -> None:
     done, action, began = tour.Tour(), random.choice(SWIFT), time.monotonic()
     async with places.opened(tmp_path) as place:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from handlers import records
 from tests.handlers.world import World
 
@@ -121,6 +123,7 @@ async def test_a_foreign_description_is_not_purged(world: World) -> None:
     assert world.effects() == []
 
 
+@pytest.mark.long
 async def test_a_server_that_cannot_be_reached_is_waited_for(world: World) -> None:
     stack = await _retained(world)
     await _over(world, stack)
@@ -161,6 +164,7 @@ async def test_a_hard_deleted_record_is_purged_the_same_way(world: World) -> Non
     assert world.ledger(stack).stage == "closed"
 
 
+@pytest.mark.long
 async def test_at_most_three_of_few_are_purged_within_an_hour(world: World) -> None:
     stacks = [await world.running() for _ in range(5)]
     for stack in stacks:

@@ -55,6 +55,7 @@ async def until_shown(server: pocketbase.Server, stamp: str) -> None:
                 await anyio.sleep(0.05)
 
 
+@pytest.mark.long
 async def test_hooks_that_are_installed_edited_and_removed_under_a_running_pocketbase_are_noticed(
     running: pocketbase.Server,
 ) -> None:

@@ -15,6 +15,7 @@ from tests.pocketbase import proxy_world
 from tests.pocketbase.proxy_world import BATCH, create, ids, patch
 
 
+@pytest.mark.long
 async def test_the_rate_limiter_slows_the_writer_and_refuses_nothing() -> None:
     async with proxy_world.world() as world, proxy_world.hands(world.server.url) as hands:
         await hands.session.prove()

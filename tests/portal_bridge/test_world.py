@@ -9,6 +9,7 @@ from typing import Any
 
 import anyio
 import httpx
+import pytest
 
 from listener.sandbox import people
 from listener.sandbox import world as worlds
@@ -44,6 +45,7 @@ class Dialog:
                 await anyio.sleep(0.1)
 
 
+@pytest.mark.long
 async def test_deploy_stop_restart_and_delete_by_the_portals_own_calls(tmp_path: Path) -> None:
     at = f"127.0.0.1:{worlds.free_port()}"
     env = {"LISTENER_PORTAL_HTTP": at, "LISTENER_PORTAL_ORIGINS": PORTAL}

@@ -14,7 +14,9 @@ from tests.systemd import unit
 from tests.systemd.supervisor import DAEMON, WATCHDOG_SECONDS, supervisor
 
 
-@pytest.mark.parametrize("abstract", [pytest.param(False, id="path"), pytest.param(True, id="abstract")])
+@pytest.mark.parametrize(
+    "abstract", [pytest.param(False, id="path"), pytest.param(True, id="abstract", marks=pytest.mark.long)]
+)
 async def test_a_supervisor_hears_the_whole_life_of_a_daemon_with_secrets_in_files(
     tmp_path: Path, abstract: bool
 ) -> None:
@@ -33,6 +35,7 @@ async def test_a_supervisor_hears_the_whole_life_of_a_daemon_with_secrets_in_fil
         assert {told.pid for told in one.told} == {one.daemon.pid if one.daemon else 0}
 
 
+@pytest.mark.long
 async def test_a_daemon_says_nothing_until_both_upstreams_were_reached(tmp_path: Path) -> None:
     """So systemd must not limit the time of a start."""
     async with supervisor(tmp_path) as one:
@@ -42,6 +45,7 @@ async def test_a_daemon_says_nothing_until_both_upstreams_were_reached(tmp_path:
         await one.stop()
 
 
+@pytest.mark.long
 async def test_the_daemon_works_within_the_units_filter(tmp_path: Path) -> None:
     """Same system calls, address families and memory rules as under systemd; a stack comes to run."""
     allowed = tmp_path / "allowed"
