@@ -47,10 +47,16 @@ async def observe(eyes: Eyes, record_id: str) -> StackFacts:
 
 
 async def look(eyes: Eyes, facts: StackFacts) -> StackFacts:
-    """The same facts after one read of the service by uuid; the result is remembered."""
+    """The same facts after the service was read by uuid; the result is remembered.
+
+    Of several services that may be ours the first that carries our marker is it.
+    """
     row = facts.ledger
-    uuid = row.service_uuid if row and row.service_uuid else facts.marked[0].uuid
-    found = await eyes.look(uuid, facts.marker)
+    known = row.service_uuid if row else ""
+    for uuid in (known,) if known else tuple(one.uuid for one in facts.marked):
+        found = await eyes.look(uuid, facts.marker)
+        if isinstance(found, naming.Proof):
+            break
     seen = eyes.memory.of(facts.id)
     seen.look = found
     entry = facts.entry or next((entry for entry in facts.marked if entry.uuid == uuid), None)

@@ -31,8 +31,14 @@ def blocked(
 
 
 def waiting(facts: StackFacts, code: str, *, seconds: float, **values: str) -> contract.Plan:
-    """Nothing yet; looked at again after `seconds` at the latest. The status stays as it is shown."""
-    return plan(facts, code, (), {"message": facts.say(code, **values)}, again=seconds)
+    """Nothing yet; looked at again after `seconds` at the latest. The status stays as it is shown.
+
+    So does an error's reason; one that is left over from before is taken away.
+    """
+    show = {"message": facts.say(code, **values)}
+    if facts.record is not None and facts.record.display.get("status") != status.Status.ERROR:
+        show["error_message"] = ""
+    return plan(facts, code, (), show, again=seconds)
 
 
 def until(facts: StackFacts, moment: float) -> float:

@@ -170,7 +170,16 @@ def _settle_found(facts: StackFacts) -> contract.Plan:
         return contract.Plan(key=facts.key, steps=(known,), reason="create_settled", again=0.0)
     if facts.look is None:
         return plans.needs_look(facts)
-    return _look_again(facts, facts.clock + facts.site.waits.two_looks)
+    since, waits = facts.strange_since, facts.site.waits
+    if facts.clock < window_ends(facts) or since is None or facts.look.read_at - since < waits.two_looks:
+        return _look_again(facts, facts.clock + waits.two_looks)
+    staff = (
+        "SERVICE_FOREIGN · a service whose name ends in this record's id does not have the description "
+        f"“{facts.marker}” · no second one is made beside it · in Coolify, rename or delete it, or give it "
+        "that description if it is this stack's"
+    )
+    show = plans.shown(facts, Status.ERROR, "blocked", health=Health.UNKNOWN, staff=staff)
+    return plans.blocked(facts, "service_foreign", show, again=waits.poll)
 
 
 def _look_again(facts: StackFacts, moment: float) -> contract.Plan:

@@ -111,17 +111,18 @@ class TenantHandler:
         )
 
     async def _with_projects(self, facts: TenantFacts) -> TenantFacts:
-        """The facts with Coolify's list of projects, and since when it lacks what should be there."""
+        """The facts with our team's list of projects, and since when it lacks what should be there."""
         seen, asked_at = self._eyes.memory.of(facts.id), self._eyes.memory.clock()
         found = tuple(await self._eyes.coolify.projects())
         facts = replace(facts, projects=found, projects_at=asked_at)
+        if not facts.marked:
+            await self._eyes.prove_team()
         if not facts.marked and asked_at >= window_ends(facts):
             seen.unmarked_since = seen.unmarked_since or asked_at
         if facts.project is not None:
             seen.strange_since = None
             self._eyes.memory.project_doubts.discard(facts.id)
         elif removal.asks(facts) and asked_at > facts.effect_at:
-            await self._eyes.prove_team()
             seen.strange_since = seen.strange_since or asked_at
         record, old = facts.record, facts.old
         if record is not None and facts.is_wished and facts.ledger is None and not facts.marked:

@@ -125,7 +125,8 @@ class Calm(InCoolify):
             one for one in stage.coolify.services() if one.name.endswith(f"-{stack}") and one not in found
         ]
         if named and (known["intent"] or {}).get("what") == "create":
-            return  # a stranger's service with our record's id in its name: nothing is created, for good
+            assert (row["status"], code) == ("error", "SERVICE_FOREIGN"), where
+            return
         if code == "TENANT_CHANGED":
             assert row["tenant_id"] != known["tenant_id"], where
             return

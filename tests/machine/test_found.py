@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-import pytest
 import pytest_asyncio
 
 from handlers import ledger, records
@@ -44,11 +43,7 @@ async def test_a_missing_service_of_a_record_that_is_gone_is_noted_once(stage: S
     assert stage.witness.writes == before
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the tenants' handler makes a project without asking whose token it is"
-)
 async def test_no_project_is_made_in_another_team(stage: Stage) -> None:
-    """Fixed, `answer_for_another_team` needs its condition no more."""
     world = stage.coolify.world
     await stage.running()
     other = await stage.tenant()
@@ -68,3 +63,23 @@ async def test_two_listeners_take_turns_and_neither_acts_in_the_others(stage: St
     stage.witness.guard()
     assert len(stage.services(stack)) == 1
     assert (await stage.row(stack, records.STACKS))["status"] == "running"
+
+
+async def test_a_strangers_service_with_our_records_id_is_told_and_healed_by_its_removal(
+    stage: Stage,
+) -> None:
+    """A create's answer was lost, and the only service of that name is not marked as ours."""
+    other = stage.service(await stage.running())
+    stage.coolify.faults.add("POST", "^/services$", reply="drop", effect=False)
+    stack = await stage.stack()
+    await stage.settle(5.0)
+    stranger = stage.coolify.hand.clone(other.uuid)
+    stage.coolify.hand.edit(stranger, name=f"theirs-{stack}", description="mine")
+    await stage.span(1300.0)
+    row = await stage.row(stack)
+    assert (row["status"], row["error_message"].split()[0]) == ("error", "SERVICE_FOREIGN")
+    assert not stage.services(stack)
+    stage.coolify.hand.delete(stranger)
+    await stage.span(1300.0)
+    row = await stage.row(stack)
+    assert (row["status"], row["error_message"], len(stage.services(stack))) == ("running", "", 1)
