@@ -30,7 +30,7 @@ COMPOSE = {
     },
     "volumes": {"memory": {}},
 }
-TENANTS = ("acme", "bolt", "coda", "dune", "eden")
+TENANTS = ("acme", "bolt", "coda", "dune", "eden", "fern")
 ROUTER_ONLY = {"rhea": "active", "rolf": "inactive"}
 PROJECTS = (
     "cf-tenant-acme",
@@ -39,10 +39,11 @@ PROJECTS = (
     "cf-tenant-dune",
     "cf-tenant-dune",
     "cf-shared",
+    "cf-tenant-fern",
 )
 """Names are not unique in Coolify: `dune` has two."""
-RUNNING = {"acme-1": 0, "bolt-1": 1, "dune-1": 3, "acme-2": 5, "eden-1": 5}
-"""Stacks that run: where, as an index of `PROJECTS`. The last two share one."""
+RUNNING = {"acme-1": 0, "bolt-1": 1, "dune-1": 3, "acme-2": 5, "eden-1": 5, "fern-1": 6}
+"""Stacks that run: where, as an index of `PROJECTS`. Two share one."""
 WRONG = ("coda-gone", "coda-theirs", "coda-application")
 """Stacks whose uuid means nothing, another tenant's service (that of acme-1), or an application."""
 DISPLAY = {"status", "health", "message", "error_message", "coolify_project_uuid", "coolify_service_uuid"}
@@ -211,6 +212,8 @@ def _without(found: Mapping[str, Any]) -> dict[str, Any]:
     changing = {"name", "description", "updated_at"}
     service = {key: value for key, value in found["service"].items() if key not in changing}
     project = {k: v for k, v in service["environment"]["project"].items() if k not in changing}
+    rendered = service["docker_compose"].splitlines()
+    service["docker_compose"] = [line for line in rendered if "coolify.projectName=" not in line]
     service["environment"] = {**service["environment"], "project": project}
     parts = [{k: v for k, v in part.items() if k != "updated_at"} for part in service["applications"]]
     service["applications"] = parts
