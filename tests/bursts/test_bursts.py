@@ -17,8 +17,9 @@ SETTLED = 90.0
 """Seconds until all of them must run."""
 
 
-async def test_a_burst_survives_a_kill(tmp_path: Path) -> None:
-    await _burst(tmp_path, random.Random(11))
+@pytest.mark.parametrize("seed", [11, 12])
+async def test_a_burst_survives_a_kill(tmp_path: Path, seed: int) -> None:
+    await _burst(tmp_path, random.Random(seed))
 
 
 @pytest.mark.long
