@@ -53,13 +53,14 @@ class Gate:
     def stand_back(self, error: Exception) -> None:
         """What the error asks of everybody is done; most errors ask nothing.
 
-        Throttled: no run begins before its time. Global: the breaker is open, and a lost lease is not held.
+        Throttled: no run begins before its time. A lost lease is not held, which is a reason of its own and
+        no alert: its holder changes at every restart. Any other Global opens the breaker.
         """
         if isinstance(error, errors.Throttled):
             self.pause(error.after)
         if isinstance(error, errors.LeaseLost):
             self.lease.mark_lost()
-        if isinstance(error, errors.Global):
+        elif isinstance(error, errors.Global):
             self.breaker.trip(error)
 
     def may_begin(self) -> bool:

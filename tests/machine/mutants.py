@@ -164,7 +164,7 @@ MUTANTS = {
     "no-hour": Mutant(
         a_purge_without_the_hour,
         "a DELETE without the hour",
-        "delete_softly ask hear_again live_on settle",
+        "delete_softly live_for_days hear_again live_on settle",
     ),
     "other-team": Mutant(
         a_404_of_another_team_is_believed,
