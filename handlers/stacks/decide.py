@@ -82,10 +82,9 @@ def _first_contact(facts: StackFacts, want: Want) -> contract.Plan | None:
     foreign = record.display.get("coolify_service_uuid") or record.display.get("status") in FOREIGN_STATUS
     if not foreign and not facts.marked:
         return None
-    # Its status stays: it is what says that the stack is foreign.
-    return plans.blocked(
-        facts, "foreign_born", {"message": facts.say("foreign_born"), "error_message": facts.origin}
-    )
+    # Its status stays: it is what says that the stack is foreign. What it says of Coolify is looked up again.
+    show = {"message": facts.say("foreign_born"), "error_message": facts.origin}
+    return plans.blocked(facts, "foreign_born", show, again=facts.site.waits.resync)
 
 
 def _ended(facts: StackFacts, _want: Want) -> contract.Plan | None:

@@ -94,7 +94,14 @@ def the_records_uuid_is_an_input(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_stale_view_is_believed(patch: pytest.MonkeyPatch) -> None:
-    """A list from before our last effect counts."""
+    """A list from before our last effect counts, also for since when it has been down."""
+
+    async def observed(seen: eyes.Eyes, record_id: str) -> facts.StackFacts:
+        known = await kept(seen, record_id)
+        return known if known.exited_since is not None else replace(known, exited_since=known.listed_at)
+
+    kept = observe.observe
+    patch.setattr(observe, "observe", observed)
     patch.setattr(facts.StackFacts, "is_fresh", property(lambda _: True))
     patch.setattr(observe, "_moment", lambda *_: memory.NEVER)
 
