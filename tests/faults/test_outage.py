@@ -181,3 +181,22 @@ async def test_a_daemon_started_with_a_token_of_another_team_gives_nothing_up(tm
             await stage.world.stop_daemon()
         await stage.world.start_daemon()
         await _led_back(stage, new)
+
+
+STORMS = {
+    401: '{"message":"Unauthenticated."}',
+    403: '{"message":"Missing required permissions: read"}',
+    404: '{"message":"Service not found."}',
+    405: "<html>405 Not Allowed</html>",
+}
+
+
+@pytest.mark.parametrize("reply", STORMS)
+async def test_a_storm_of_refusals_gives_nothing_up_and_ends_by_itself(stage: Stage, reply: int) -> None:
+    before = await stage.deeds()
+    async with _faults(stage, {"reply": reply, "body": STORMS[reply]}):
+        new = await _misled(stage)
+    assert harmful(await stage.deeds() - before) == []
+    await _led_back(stage, new)
+    assert (await stage.deeds() - before)["POST /services"] >= 1
+    await stage.until_ready()
