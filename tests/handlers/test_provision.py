@@ -141,6 +141,18 @@ async def test_a_tier_that_demands_a_server_waits_for_one_and_uses_it(own_world:
     assert ("dedicated server" in (await world.row(stack))["message"], world.service(stack).ups) == (True, 1)
 
 
+async def test_a_wait_takes_away_a_reason_that_no_longer_holds_and_leaves_an_errors(world: World) -> None:
+    await world.running()
+    world.coolify.faults.add("GET", "/resources$", times=99)
+    await world.restart()
+    left = await world.stack(error_message="SERVICE_FOREIGN · from before")
+    failed = await world.stack(status="error", error_message="DOMAIN_TAKEN · from before")
+    await world.settle(30)
+    for stack, reason in ((left, ""), (failed, "DOMAIN_TAKEN · from before")):
+        row = await world.row(stack)
+        assert (row["message"][:26], row["error_message"]) == ("Waiting for Coolify's list", reason)
+
+
 async def test_nothing_is_created_while_a_servers_list_is_unknown(world: World) -> None:
     await world.running()
     world.coolify.faults.add("GET", "/resources$", times=99)

@@ -14,7 +14,7 @@ from tests.machine import machine, mutants
 SIZE = machine.Size(20, 40, 7)
 """A bug must be found within so many examples."""
 QUICK = ("no-intent",)
-NAMES = [name if name in QUICK else pytest.param(name, marks=pytest.mark.soak) for name in mutants.MUTANTS]
+NAMES = [name if name in QUICK else pytest.param(name, marks=pytest.mark.long) for name in mutants.MUTANTS]
 
 
 @pytest.mark.timeout(600)
