@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
 from handlers import ledger, records
@@ -83,3 +84,15 @@ async def test_a_strangers_service_with_our_records_id_is_told_and_healed_by_its
     await stage.span(1300.0)
     row = await stage.row(stack)
     assert (row["status"], row["error_message"], len(stage.services(stack))) == ("running", "", 1)
+
+
+@pytest.mark.xfail(strict=True, reason="a new record's service is sought by name only")
+async def test_a_lost_ledger_a_renamed_service_and_a_stale_form_make_no_second_service(stage: Stage) -> None:
+    """All three at once: nothing but the description in Coolify still says whose service it is."""
+    stack = await stage.running()
+    stage.coolify.hand.edit(stage.service(stack).uuid, name="renamed by hand")
+    await stage.remove(stack, ledger.COLLECTION, heard=False)
+    await stage.edit(stack, status="pending", coolify_service_uuid="", coolify_project_uuid="")
+    await stage.restart()
+    await stage.settle(300.0)
+    assert len([one for one in stage.coolify.world.services if f"stack={stack}" in one.description]) == 1
