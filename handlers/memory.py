@@ -74,6 +74,8 @@ class Memory:
     """Tenants whose project Coolify did not find when a service was to be made in it."""
     project_holds: set[str] = field(default_factory=set)
     """Tenants who wait for a person's word about an older project."""
+    markers: dict[tuple[str, str], naming.Marker | None] = field(default_factory=dict)
+    """By uuid and `updated_at`: what the description of a service says that no ledger row knows."""
     absent: dict[str, absence.Verdict] = field(default_factory=dict)
     """By collection: what the last proven sweep says about ledger ids that it did not return."""
 
@@ -84,6 +86,7 @@ class Memory:
         self.project_wishes.clear()
         self.project_doubts.clear()
         self.project_holds.clear()
+        self.markers.clear()
         self.absent.clear()
 
     def of(self, record_id: str) -> Sighting:

@@ -105,6 +105,9 @@ class StackHandler:
         facts = await observe.observe(self._eyes, key.id)
         want = desired(facts, self._catalog)
         plan = decide(facts, want)
+        if plan.reason == "create" and facts.ledger is None:
+            facts = await observe.renamed(self._eyes, facts)
+            plan = decide(facts, want)
         if plan.reason == plans.NEEDS_LOOK:
             facts = await observe.look(self._eyes, facts)
             plan = decide(facts, want)

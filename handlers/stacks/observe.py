@@ -68,6 +68,27 @@ async def look(eyes: Eyes, facts: StackFacts) -> StackFacts:
     return replace(facts, look=found, strange_since=seen.strange_since)
 
 
+async def renamed(eyes: Eyes, facts: StackFacts) -> StackFacts:
+    """The facts with services that carry our marker under another name.
+
+    Asked before a create without a ledger row: it may be lost, and the list has no descriptions. Each service
+    that no ledger row knows is read once, and again when it changed.
+    """
+    services, known = eyes.view.snapshot.services, eyes.memory.markers
+    ours = {row.service_uuid for row in eyes.ledger.rows(records.STACKS)}
+    strange = [
+        one
+        for one in services.values()
+        if one.uuid not in ours and eyes.ledger.get(one.name.rpartition("-")[2]) is None
+    ]
+    for one in strange:
+        if (one.uuid, one.updated_at) not in known:
+            detail = await eyes.coolify.service(one.uuid)
+            known[one.uuid, one.updated_at] = naming.read(detail.description) if detail else None
+    found = tuple(one for one in strange if known[one.uuid, one.updated_at] == facts.marker)
+    return replace(facts, marked=found)
+
+
 def _moment(eyes: Eyes, record_id: str) -> float:
     """A list must be younger than this: our last effect, and one pace while much may change or is unknown."""
     row, now = eyes.ledger.get(record_id), eyes.memory.clock()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-import pytest
 import pytest_asyncio
 
 from handlers import ledger, records
@@ -86,7 +85,6 @@ async def test_a_strangers_service_with_our_records_id_is_told_and_healed_by_its
     assert (row["status"], row["error_message"], len(stage.services(stack))) == ("running", "", 1)
 
 
-@pytest.mark.xfail(strict=True, reason="a new record's service is sought by name only")
 async def test_a_lost_ledger_a_renamed_service_and_a_stale_form_make_no_second_service(stage: Stage) -> None:
     """All three at once: nothing but the description in Coolify still says whose service it is."""
     stack = await stage.running()
