@@ -39,7 +39,7 @@ def test_anything_in_any_order_ends_well(
 ) -> None:
     """Every pair of status and event that can occur has occurred."""
     began = time.monotonic()
-    tally = machine.run(home, catalog, machine.Size(51, 200, number))
+    tally = machine.run(home, catalog, machine.Size(64, 200, number))
     with capsys.disabled():
         print(f"\n{told(tally, time.monotonic() - began)}")  # noqa: T201 - a long run tells what it met
     assert tally.steps >= 10_000
