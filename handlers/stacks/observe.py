@@ -72,7 +72,7 @@ async def renamed(eyes: Eyes, facts: StackFacts) -> StackFacts:
     """The facts with services that carry our marker under another name.
 
     Asked before a create without a ledger row: it may be lost, and the list has no descriptions. Each service
-    that no ledger row knows is read once, and again when it changed.
+    that no ledger row knows is read once, and again when it changed; a 404 counts only for our own team.
     """
     services, known = eyes.view.snapshot.services, eyes.memory.markers
     ours = {row.service_uuid for row in eyes.ledger.rows(records.STACKS)}
@@ -84,6 +84,8 @@ async def renamed(eyes: Eyes, facts: StackFacts) -> StackFacts:
     for one in strange:
         if (one.uuid, one.updated_at) not in known:
             detail = await eyes.coolify.service(one.uuid)
+            if detail is None:
+                await eyes.prove_team()
             known[one.uuid, one.updated_at] = naming.read(detail.description) if detail else None
     found = tuple(one for one in strange if known[one.uuid, one.updated_at] == facts.marker)
     return replace(facts, marked=found)
