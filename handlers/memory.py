@@ -6,7 +6,7 @@ Losing it costs a second look, never a wrong effect: everything that must surviv
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from handlers import absence, naming
@@ -78,6 +78,8 @@ class Memory:
     """By uuid and `updated_at`: what the description of a service says that no ledger row knows."""
     absent: dict[str, absence.Verdict] = field(default_factory=dict)
     """By collection: what the last proven sweep says about ledger ids that it did not return."""
+    tenant_of: dict[str, str] = field(default_factory=dict)
+    """By stack: the tenant whose turns it shares, as an event or a list said. No evidence: it is kept."""
 
     def forget(self) -> None:
         """Nothing is remembered, as after a start: another process may have acted meanwhile."""
@@ -88,6 +90,11 @@ class Memory:
         self.project_holds.clear()
         self.markers.clear()
         self.absent.clear()
+
+    def learn_tenants(self, listed: Mapping[str, str], known_before: set[str]) -> None:
+        """`tenant_of` is this whole list, and what became known since the list was asked for."""
+        since = {stack: tenant for stack, tenant in self.tenant_of.items() if stack not in known_before}
+        self.tenant_of = {**since, **listed}
 
     def of(self, record_id: str) -> Sighting:
         """The sighting of a record, new if there is none."""

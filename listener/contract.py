@@ -24,10 +24,14 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Look at this key. `deleted` says that a delete event named it: evidence of absence, no more."""
+    """Look at this key. `deleted` says that a delete event named it: evidence of absence, no more.
+
+    `group` is whose turn it shares as far as the event says, else empty.
+    """
 
     key: Key
     deleted: bool = False
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,16 +55,17 @@ class StackHandler:
         self._allowed = allowed
         self._on_mass_absence = on_mass_absence
         self._runs: dict[str, _Run] = {}
-        self._groups: dict[str, str] = {}
         self._polled: Mapping[str, payloads.ServiceEntry] | None = None
 
     def group(self, key: contract.Key) -> str:
         """The stack's tenant, as far as known."""
         row = self._eyes.ledger.get(key.id)
-        return row.tenant_id if row and row.tenant_id else self._groups.get(key.id, "")
+        return row.tenant_id if row and row.tenant_id else self._eyes.memory.tenant_of.get(key.id, "")
 
     def noticed(self, change: contract.Change) -> None:
         """A delete event is kept as evidence; everything else is only a reason to look."""
+        if change.group:
+            self._eyes.memory.tenant_of[change.key.id] = change.group
         if change.deleted:
             self._eyes.memory.of(change.key.id).deleted_heard = True
 
@@ -72,6 +73,7 @@ class StackHandler:
         """Keys whose record, tenant, tier or list entry is not what it was when they were last settled."""
         eyes = self._eyes
         await eyes.catch_up()
+        known_before = set(eyes.memory.tenant_of)
         async with eyes.database.proven():
             rows = await eyes.database.list(records.STACKS)
             viewed = await eyes.database.list(ID_VIEWS[records.STACKS])
@@ -81,10 +83,10 @@ class StackHandler:
         await eyes.read_tombstones(records.STACKS, returned | known)
         self._judge_absence(returned, known)
         stacks = [records.stack(row) for row in rows]
-        self._groups = {stack.id: stack.tenant_id for stack in stacks}
+        eyes.memory.learn_tenants({stack.id: stack.tenant_id for stack in stacks}, known_before)
         changed = [stack.id for stack in stacks if self._differs(stack, tenants.get(stack.tenant_id))]
         kept = [row.id for row in eyes.ledger.rows(records.STACKS) if row.stage != "closed"]
-        absent = [record_id for record_id in kept if record_id not in self._groups]
+        absent = [record_id for record_id in kept if record_id not in returned]
         return [contract.Key(self.collection, record_id) for record_id in (*changed, *absent)]
 
     async def poll(self) -> Iterable[contract.Key]:

@@ -202,4 +202,5 @@ class TenantHandler:
         rows = await self._eyes.database.list(
             records.STACKS, filter=f"tenant_id={quoted(tenant_id)}", fields="id"
         )
+        self._eyes.memory.tenant_of.update((row["id"], tenant_id) for row in rows)
         return tuple(contract.Key(records.STACKS, row["id"]) for row in rows)

@@ -56,6 +56,8 @@ class _Hello(BaseModel):
 
 class _Record(BaseModel):
     id: str
+    tenant_id: object = ""
+    """Only a hint, of whatever type: an event is never lost for it."""
 
 
 class _News(BaseModel):
@@ -186,7 +188,9 @@ def _event(message: httpx_sse.ServerSentEvent) -> Event | None:
         row = _parsed(_LeaseNews, message).record
         return contract.Pulse(fence=row.fence, holder=row.holder)
     news = _parsed(_News, message)
-    return contract.Change(contract.Key(collection, news.record.id), deleted=news.action == "delete")
+    record = news.record
+    key, group = contract.Key(collection, record.id), str(record.tenant_id or "")
+    return contract.Change(key, deleted=news.action == "delete", group=group)
 
 
 def _parsed(model: type[M], message: httpx_sse.ServerSentEvent) -> M:

@@ -98,6 +98,7 @@ async def test_records_that_always_fail_take_nobodys_turn(stage: Stage) -> None:
     rows = {row["id"]: row for row in await stage.rows("agent_stacks")}
     assert {rows[record_id]["error_message"].split()[0] for record_id in bad} == {"DOMAIN_INVALID"}
     await stage.no_fault()
+    await stage.change(stuck, action="restart")
     await stage.until_shown([stuck], "running")
 
 

@@ -214,6 +214,17 @@ async def test_a_stack_that_was_refused_waits_for_lists_like_a_new_one(world: Wo
     assert (await world.row(stack))["status"] == "running"
 
 
+async def test_whose_turn_a_stack_shares_is_known_before_the_first_sweep(world: World) -> None:
+    stacks, group = world.parts.stacks, world.parts.stacks.group
+    heard, listed = contract.Key(records.STACKS, "heard"), contract.Key(records.STACKS, await world.stack())
+    assert (group(heard), group(listed)) == ("", "")
+    stacks.noticed(contract.Change(heard, group="of-the-event"))
+    await world.turn(contract.Key(records.TENANTS, world.tenant_id))
+    assert (group(heard), group(listed)) == ("of-the-event", world.tenant_id)
+    await stacks.sweep()
+    assert (group(heard), group(listed)) == ("", world.tenant_id)
+
+
 async def test_a_bug_is_told_and_a_passing_trouble_only_when_it_stays(world: World) -> None:
     stack = await world.running()
     key = contract.Key(records.STACKS, stack)

@@ -9,6 +9,7 @@ from importlib import metadata
 
 import anyio
 import httpx
+import httpx_sse
 import pytest
 from structlog.testing import capture_logs
 
@@ -249,6 +250,13 @@ async def test_a_stream_that_ends_after_news_is_reconnected_without_backoff(fram
     assert gap == contract.Gap("first connect")
     assert change == contract.Change(contract.Key("things", "a"))
     assert len(ear.heard) > 5 / realtime.BACKOFF_FIRST
+
+
+@pytest.mark.parametrize(("tenant", "group"), [('"acme"', "acme"), ('""', ""), ("null", ""), ("[1]", "[1]")])
+async def test_an_event_says_whose_turn_its_key_shares(tenant: str, group: str) -> None:
+    record = f'{{"action":"create","record":{{"id":"a","tenant_id":{tenant}}}}}'
+    message = httpx_sse.ServerSentEvent(event="things/*", data=record)
+    assert realtime._event(message) == contract.Change(contract.Key("things", "a"), group=group)
 
 
 @pytest.mark.looptime
