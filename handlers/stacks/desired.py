@@ -113,7 +113,7 @@ def _build(
     resolved = variables.resolve(template, _given(record.config), platform=facts.site.platform)
     effective = limiting.effective(
         manifest, tier=tenant.tier, overrides=_mapping(facts.tier.limits if facts.tier else None),
-        wish=_mapping(record.resource_limits),
+        wish=_mapping(record.resource_limits), options=resolved.options,
     )  # fmt: skip
     if facts.tier and facts.tier.dedicated and not tenant.server:
         return Waiting("waiting_server")

@@ -68,7 +68,8 @@ def read(path: Path) -> Template:
     document.lint(template)
     for tier in tiers(manifest):
         for domain in _domains(manifest):
-            render(template, context=_trial(manifest, tier, domain))
+            for options in offered(manifest, tier):
+                render(template, context=_trial(manifest, tier, domain, options))
     return template
 
 
@@ -78,11 +79,19 @@ def tiers(manifest: Manifest) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def offered(manifest: Manifest, tier: str) -> tuple[frozenset[str], ...]:
+    """No option, and every option that the tier has figures for."""
+    has = frozenset(one.option for one in manifest.services.values() if one.option and tier in one.limits)
+    return (frozenset(), has) if has else (frozenset(),)
+
+
 def _domains(manifest: Manifest) -> Iterable[str | None]:
     return (None, "trial.example.org") if manifest.web else (None,)
 
 
-def _trial(manifest: Manifest, tier: str, domain: str | None) -> RenderContext:
+def _trial(
+    manifest: Manifest, tier: str, domain: str | None, options: frozenset[str] = frozenset()
+) -> RenderContext:
     return RenderContext(
         inst="00000000",
         tenant_id="trial",
@@ -90,7 +99,7 @@ def _trial(manifest: Manifest, tier: str, domain: str | None) -> RenderContext:
         stack_id="trial",
         stack_name="trial",
         tier=tier,
-        limits=limits.effective(manifest, tier=tier, overrides={}, wish=None),
+        limits=limits.effective(manifest, tier=tier, overrides={}, wish=None, options=options),
         domain=domain,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -38,14 +39,20 @@ class Limits:
 
 
 def effective(
-    manifest: Manifest, *, tier: str, overrides: Mapping[str, Any], wish: Mapping[str, Any] | None
+    manifest: Manifest,
+    *,
+    tier: str,
+    overrides: Mapping[str, Any],
+    wish: Mapping[str, Any] | None,
+    options: AbstractSet[str] = frozenset(),
 ) -> dict[str, Limits]:
-    """The limits of every service that the tier has, in the manifest's order.
+    """The limits of every service that the tier has and whose option is among `options`, in order.
 
     `overrides` is `plan_tiers.limits` (template to service to `{cpus, memory, pids}`) and wins over the
     manifest; `wish` is `resource_limits` of the record (service to the same) and may only ask for less.
     Empty, null and 0 mean *not set*. Raises `Refusal`: `LIMITS_NO_TIER` when the tier has no service of this
-    template, `LIMITS_BELOW_FLOOR`, `LIMITS_ABOVE_TIER`, `LIMITS_INVALID` for what cannot be read.
+    template, `OPTION_NOT_IN_TIER` when it has not the one that an option asks for, `LIMITS_BELOW_FLOOR`,
+    `LIMITS_ABOVE_TIER`, `LIMITS_INVALID` for what cannot be read.
     """
     ruling = _mapping(_mapping(overrides, "plan_tiers.limits").get(manifest.slug), manifest.slug)
     wishes = _mapping(wish, "resource_limits")
@@ -54,7 +61,11 @@ def effective(
         _invalid(f"{', '.join(map(str, stray))[:80]} is not a service of {manifest.slug}")
     result: dict[str, Limits] = {}
     for name, service in manifest.services.items():
+        if service.option is not None and service.option not in options:
+            continue
         granted = _granted(service.limits.get(tier), _figures(ruling.get(name), name))
+        if granted is None and service.option is not None:
+            _no_option(service.option, manifest.slug, tier)
         if granted is None:
             continue
         floor = from_spec(service.floor)
@@ -76,6 +87,16 @@ def effective(
 def from_spec(spec: LimitsSpec) -> Limits:
     """The manifest's figures as `Limits`."""
     return Limits(spec.cpus, _megabytes(spec.memory, "manifest"), spec.pids)
+
+
+def _no_option(option: str, slug: str, tier: str) -> NoReturn:
+    raise errors.Refusal(
+        "OPTION_NOT_IN_TIER",
+        f"{option} is not part of the tariff {tier}. Set it to false, or choose a larger tariff.",
+        what=f"{option} asks for a service of {slug} that the tariff {tier} does not have",
+        why="neither the template nor plan_tiers.limits has figures for it",
+        fix=f"set {option} to false, or choose a larger tariff",
+    )
 
 
 def _granted(spec: LimitsSpec | None, figures: dict[str, float]) -> Limits | None:

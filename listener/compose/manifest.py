@@ -68,6 +68,15 @@ class Parameter(_Strict):
     """The platform's setting that provides the value; nobody else may."""
     encoding: Literal["plain", "base64"] = "plain"
     """`base64`: carried as `<name>_B64`, for free text that Coolify's `.env` cannot hold."""
+    generated: Literal["token", "password", "hex"] | None = None
+    """The listener makes the value once: 43 url-safe characters, 24 letters and digits, 64 hex digits."""
+    set_by: Literal["tenant", "staff"] = "tenant"
+    """`staff`: not from `config.env_vars`, only by `cloudfreedom secrets set`."""
+
+    @property
+    def is_given(self) -> bool:
+        """Whether `config.env_vars` may hold it."""
+        return not (self.from_platform or self.generated or self.set_by == "staff")
 
     @property
     def secret(self) -> bool:
@@ -95,6 +104,8 @@ class Parameter(_Strict):
             raise ValueError(f"{self.name}: a secret has no default")
         if self.from_platform and (self.default is not None or self.aliases):
             raise ValueError(f"{self.name}: what the platform provides has neither default nor aliases")
+        if self.generated and (not self.secret or self.required or self.aliases or self.from_platform):
+            raise ValueError(f"{self.name}: what is generated is a secret, and nothing else says where from")
         return self
 
 
@@ -112,10 +123,23 @@ class Service(_Strict):
     limits: dict[str, LimitsSpec] = Field(min_length=1)
     """Tier to limits. A tier without an entry has no such service."""
     floor: LimitsSpec
+    option: str | None = None
+    """The boolean parameter that switches this service on. It is not sent to any container."""
     one_shot: bool = False
     """Runs once before the others (ownership of a volume, say) and may be root with CHOWN."""
     exempt: dict[Literal["G11", "G12"], Annotated[str, Field(min_length=10)]] = {}
     """Guard rules this service is excused from, each with the reason."""
+
+
+class Volume(_Strict):
+    """One named volume: whose it is, how much is promised of it, and how it is backed up."""
+
+    service: ServiceName
+    """Whose data it is: a backup is made, and the volume measured, on this service's side."""
+    quota: dict[str, Memory] = {}
+    """Tier to promised size (`2G`); watched, as Docker has no hard limit for local volumes."""
+    backup: Literal["stop", "none"] = "stop"
+    """`stop`: copied while its service is stopped. `none`: holds nothing that is worth it."""
 
 
 class Web(_Strict):
@@ -132,6 +156,8 @@ class Health(_Strict):
 
     known: bool
     deadline: int = Field(ge=30, le=3600)
+    start_period: int = Field(default=30, ge=5, le=600)
+    """Until a start may count as failed; `{{ health.start_period }}` in the compose file."""
 
 
 class Manifest(_Strict):
@@ -146,11 +172,15 @@ class Manifest(_Strict):
     ignored: tuple[str, ...] = ()
     """Names that are accepted, have no effect, and leave a note."""
     services: dict[ServiceName, Service] = Field(min_length=1, max_length=4)
-    volumes: tuple[VolumeName, ...] = ()
+    volumes: dict[VolumeName, Volume] = {}
     bundles: dict[str, str] = {}
     """Environment key to a file or folder of the template, delivered packed and base64-coded."""
     web: Web | None = None
     health: Health
+    notes: Words | None = None
+    """What an operator should know."""
+    withdrawn: bool = False
+    """No new stack is made of it; those that are there go on."""
     sample: dict[str, str]
     """A worked example of `config.env_vars`: documentation and test input at once."""
 
@@ -167,4 +197,16 @@ class Manifest(_Strict):
                 raise ValueError(f"{key} cannot be a bundle's name")
         if self.web and self.web.service not in self.services:
             raise ValueError(f"web.service {self.web.service} is not one of the services")
+        for name, volume in self.volumes.items():
+            if volume.service not in self.services:
+                raise ValueError(f"volumes.{name}.service {volume.service} is not one of the services")
+        switches = {p.name for p in self.parameters if p.type == "boolean" and not p.from_platform}
+        for name, service in self.services.items():
+            if service.option is not None and service.option not in switches:
+                raise ValueError(f"services.{name}.option {service.option} is not a boolean parameter")
         return self
+
+    @property
+    def options(self) -> frozenset[str]:
+        """Names of the parameters that switch services on."""
+        return frozenset(service.option for service in self.services.values() if service.option)

@@ -101,4 +101,5 @@ def _values(template: Template, context: RenderContext) -> dict[str, object]:
         "images": {key: image.reference for key, image in template.manifest.images.items()},
         "bundles": dict(template.bundles),
         "template": {"slug": template.slug, "version": template.version},
+        "health": {"start_period": f"{template.manifest.health.start_period}s"},
     }

@@ -46,6 +46,10 @@ class Variables:
 
     env: tuple[EnvVar, ...]
     notes: tuple[str, ...]
+    options: frozenset[str] = frozenset()
+    """Names of the options that are on."""
+    unmade: tuple[Parameter, ...] = ()
+    """Generated secrets of which no value is kept yet: it must be made before anything is sent."""
 
 
 @dataclass(slots=True)
@@ -59,10 +63,18 @@ class _Findings:
         self.problems.append((code, text))
 
 
-def resolve(template: Template, given: object, *, platform: Mapping[str, str]) -> Variables:
+def resolve(
+    template: Template,
+    given: object,
+    *,
+    platform: Mapping[str, str],
+    kept: Mapping[str, SecretStr] | None = None,
+) -> Variables:
     """The variables of one stack from `config.env_vars`, the manifest and the platform's settings.
 
-    An empty value counts as absent, also under an unknown name. No text of a refusal or note holds a value.
+    `kept` are the secrets kept for the stack or its tenant, by name: the only source of generated ones and
+    of those that staff sets, and the second one, after `given`, of any other. An empty value counts as
+    absent, also under an unknown name. No text of a refusal or note holds a value.
     Raises `Refusal` with `CONFIG_INVALID` when `given` is no object, else with the first of `CODES`.
     """
     if given is None:
@@ -74,15 +86,29 @@ def resolve(template: Template, given: object, *, platform: Mapping[str, str]) -
             fix='write {"env_vars": {"NAME": "value"}}',
         )
     found = _Findings()
-    typed = _typed(template, given, found)
-    env = []
+    kept = kept or {}
+    typed = _kept(template, kept) | _typed(template, given, found)
+    values = {}
     for parameter in template.manifest.parameters:
         value = _value(parameter, typed, platform, found)
         if value is not None:
-            env.append(_env_var(parameter, value))
+            values[parameter] = value
     if found.problems:
         raise _refusal(template, found.problems)
-    return Variables(env=tuple(env), notes=tuple(found.notes))
+    options = template.manifest.options
+    return Variables(
+        env=tuple(_env_var(one, value) for one, value in values.items() if one.name not in options),
+        notes=tuple(found.notes),
+        options=frozenset(
+            one.name for one, value in values.items() if one.name in options and value == "true"
+        ),
+        unmade=tuple(one for one in template.manifest.parameters if one.generated and one.name not in kept),
+    )
+
+
+def _kept(template: Template, kept: Mapping[str, SecretStr]) -> dict[str, str]:
+    names = {p.name for p in template.manifest.parameters if not p.from_platform}
+    return {name: value.get_secret_value() for name, value in kept.items() if name in names}
 
 
 def _typed(template: Template, given: Mapping[object, object], found: _Findings) -> dict[str, str]:
@@ -98,7 +124,7 @@ def _typed(template: Template, given: Mapping[object, object], found: _Findings)
             found.notes.append(f"{name} has no effect in {manifest.slug} and was ignored.")
         elif parameter is None:
             found.problem("VARIABLE_UNKNOWN", f"{_shown(name)} is not a variable of {manifest.slug}.")
-        elif parameter.from_platform:
+        elif not parameter.is_given:
             found.problem("VARIABLE_UNKNOWN", f"{name} is set by the platform and cannot be given.")
         elif not isinstance(raw, str):
             found.unread.add(parameter.name)
@@ -248,7 +274,7 @@ def _refusal(template: Template, problems: list[tuple[str, str]]) -> errors.Refu
     texts = [text for _, text in problems[:SHOWN_PROBLEMS]]
     if len(problems) > SHOWN_PROBLEMS:
         texts.append(f"And {len(problems) - SHOWN_PROBLEMS} more.")
-    takes = ", ".join(p.name for p in template.manifest.parameters if not p.from_platform)
+    takes = ", ".join(p.name for p in template.manifest.parameters if p.is_given)
     return errors.Refusal(
         code,
         " ".join(texts),

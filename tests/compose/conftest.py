@@ -42,7 +42,8 @@ services:
     limits:
       starter: {cpus: 0.25, memory: 64M, pids: 16}
       team: {cpus: 0.25, memory: 64M, pids: 16}
-volumes: [data]
+volumes:
+  data: {service: app, quota: {starter: 1G, team: 2G}}
 bundles: {APP_CONFIG_B64: config.json}
 web: {service: app, port: 8080}
 health: {known: true, deadline: 600}

@@ -79,7 +79,7 @@ def broken(tmp_path: Path, old: str, new: str) -> tuple[str, str]:
             id="two sources",
         ),
         pytest.param("APP_CONFIG_B64", "LD_PRELOAD", "LD_PRELOAD cannot be", id="bundle as the loader"),
-        pytest.param("[data]", "[d]", "volumes.0", id="one-letter volume"),
+        pytest.param("  data: {service", "  d: {service", "volumes.d", id="one-letter volume"),
         pytest.param("config.json", "../x", "outside the template's folder", id="file elsewhere"),
         pytest.param("config.json", "none.json", "neither a file nor", id="no such file"),
         pytest.param("service: app, port", "service: nap, port", "web.service nap", id="web nowhere"),
@@ -124,7 +124,7 @@ def test_a_source_that_makes_no_services_is_refused(tmp_path: Path, source: str,
 
 
 def test_names_used_twice_are_refused(tmp_path: Path) -> None:
-    _, what = broken(tmp_path, "volumes: [data]", "volumes: [data]\nignored: [MODE]")
+    _, what = broken(tmp_path, "volumes:", "ignored: [MODE]\nvolumes:")
     assert "used twice: MODE" in what
 
 
