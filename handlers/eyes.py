@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from handlers import absence, ledger, memory, naming, records
+from handlers import absence, ledger, memory, naming, records, vault
 from handlers.site import Site
 from listener import errors
 from listener.coolify.client import Coolify
@@ -28,6 +28,7 @@ class Eyes:
     coolify: Coolify
     view: View
     ledger: ledger.Ledger
+    vault: vault.Vault
     memory: memory.Memory
     site: Site
     now: Callable[[], datetime]
@@ -60,6 +61,7 @@ class Eyes:
         term = self.term()
         if self.loaded_term != term:
             await self.ledger.load(self.database)
+            await self.vault.load(self.database)
             self.memory.forget()
             is_new = not self.ledger.is_known and not is_accepted
             stacks = await self.database.list(records.STACKS, fields="id") if is_new else []

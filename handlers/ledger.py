@@ -103,6 +103,14 @@ class Ledger:
         stamps = [str(row.made.get("purged_at") or "") for row in self._rows.values()]
         return sum(datetime.fromisoformat(stamp) > moment for stamp in stamps if stamp)
 
+    def all(self) -> Sequence[LedgerRow]:
+        """Every row."""
+        return list(self._rows.values())
+
+    def is_doubted(self, record_id: str) -> bool:
+        """A write of this row began and was not answered so far."""
+        return record_id in self._doubted
+
     def rows(self, kind: str) -> Sequence[LedgerRow]:
         """Every row of one collection's records."""
         return [row for row in self._rows.values() if row.kind == kind]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import secrets
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from handlers import ledger as ledgers
-from handlers import memory, naming, records, status, steps
+from handlers import memory, naming, records, resealing, status, steps, vault
+from handlers.keeping import Keeping
 from listener import contract, errors
 from listener.pocketbase.writer import Write, Writer
+from listener.secrets.sealing import Sealer
 
 OPERATIONS = "stack_operations"
 ACTOR = "listener"
@@ -27,15 +29,17 @@ class Recorder:
         *,
         writer: Writer,
         ledger: ledgers.Ledger,
+        vault: vault.Vault,
         remembered: memory.Memory,
         fence: Callable[[], int],
-        seal: Callable[[str], str],
+        sealer: Sealer,
     ) -> None:
         self._writer = writer
         self._ledger = ledger
         self._memory = remembered
         self._fence = fence
-        self._seal = seal
+        self._sealer = sealer
+        self._vault = vault
         self._claims: dict[str, str] = {}
         """By record: the host name that it is just taking, or was when it was cut off."""
 
@@ -49,12 +53,13 @@ class Recorder:
         consume: str = "",
         spec: Mapping[str, Any] | None = None,
         beside: Mapping[contract.Key, Mapping[str, Any]] | None = None,
+        secrets: Sequence[steps.Secret] = (),
     ) -> None:
         """All of it is stored and remembered, or none.
 
         Raises `DOMAIN_TAKEN` when another record has the host name, `RECORD_CHANGED` when the action is new.
         """
-        sealed = {"last_spec": self._seal(json.dumps(spec))} if spec else {}
+        sealed = {"last_spec": self._sealer.seal(json.dumps(spec))} if spec else {}
         row, writes = self._ledger_write(key, {**(ledger or {}), **sealed})
         if row is not None:
             self._claim(row.domain, key.id)
@@ -64,6 +69,18 @@ class Recorder:
         writes += [_record_write(other, fields, "") for other, fields in (beside or {}).items()]
         if entry is not None:
             writes.append(self._entry_write(key, entry, row))
+        over = key.id if row is not None and row.stage == "closed" else ""
+        keeping = Keeping(self._vault, self._sealer, secrets, over)
+        writes += keeping.writes()
+        await self._commit(writes, key, consume)
+        if row is not None:
+            self._claims.pop(key.id, None)
+            self._ledger.keep(row)
+        keeping.done()
+        if consume:
+            self._memory.commanded(key.id, consume, is_stale=entry is None)
+
+    async def _commit(self, writes: Sequence[Write], key: contract.Key, consume: str) -> None:
         try:
             if writes:
                 await self._writer.commit(writes)
@@ -74,11 +91,10 @@ class Recorder:
             raise errors.Transient(
                 "RECORD_CHANGED", "the action was changed meanwhile", why=error.why
             ) from error
-        if row is not None:
-            self._claims.pop(key.id, None)
-            self._ledger.keep(row)
-        if consume:
-            self._memory.commanded(key.id, consume, is_stale=entry is None)
+
+    async def reseal(self) -> None:
+        """Everything sealed is sealed with the first key."""
+        await resealing.reseal(self._writer, self._sealer, self._vault, self._ledger)
 
     def wish_project(self, tenant_id: str) -> None:
         """The tenant's handler will find that a stack waits for the project."""
@@ -119,7 +135,7 @@ class Recorder:
     def _entry_write(self, key: contract.Key, entry: steps.Entry, row: ledgers.LedgerRow | None) -> Write:
         row = row or self._ledger.get(key.id)
         stack = key.id if key.collection == records.STACKS else ""
-        tenant = row.tenant_id if row and stack else key.id
+        tenant = row.tenant_id if row and stack else (key.id if key.collection == records.TENANTS else "")
         now = status.stamp(datetime.now(UTC))
         body = {
             "stack_id": stack,

@@ -6,10 +6,12 @@ carry the proof that it is ours; there is no other way to make one.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from pydantic import SecretStr
 
 from handlers import naming
 from listener import contract, errors
@@ -26,6 +28,16 @@ class Entry:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A value to keep sealed for a stack, or with an empty `stack_id` for all stacks of a tenant."""
+
+    stack_id: str
+    tenant_id: str
+    name: str
+    value: SecretStr = field(repr=False)
+
+
 class Scribe(Protocol):
     """Writes ledger, record and audit as one batch, then remembers."""
 
@@ -39,9 +51,15 @@ class Scribe(Protocol):
         consume: str = "",
         spec: Mapping[str, Any] | None = None,
         beside: Mapping[contract.Key, Mapping[str, Any]] | None = None,
+        secrets: Sequence[Secret] = (),
     ) -> None:
         """All of it is stored, or none. `consume` clears the record's action if it still is that one;
-        `spec` is sealed into the ledger as the last spec; `beside` are fields of other records."""
+        `spec` is sealed into the ledger as the last spec; `beside` are fields of other records; `secrets`
+        are kept sealed."""
+        ...
+
+    async def reseal(self) -> None:
+        """Everything sealed is sealed with the first key."""
         ...
 
     def wish_project(self, tenant_id: str) -> None:
@@ -103,6 +121,7 @@ class Record:
     """Whose ledger row and record, when they are not the plan's own."""
     answer: Mapping[str, Any] = field(default_factory=dict)
     """What the plan's own record then shows: a request is answered in the batch that carries it out."""
+    secrets: tuple[Secret, ...] = ()
     effect = False
 
     def describe(self) -> str:
@@ -110,6 +129,8 @@ class Record:
         parts += [f"remember {', '.join(sorted(self.ledger))}"] if self.ledger else []
         parts += [f"show {', '.join(f'{k}={v!r}' for k, v in self.show.items())}"] if self.show else []
         parts += [f"clear action {self.consume}"] if self.consume else []
+        names = ", ".join(one.name for one in self.secrets)
+        parts += [f"keep secrets {names} (values hidden)"] if names else []
         return "; ".join(parts)
 
     async def run(self, hands: Hands) -> None:
@@ -121,6 +142,7 @@ class Record:
             consume=self.consume,
             spec=self.spec,
             beside={hands.key: self.answer} if self.answer else None,
+            secrets=self.secrets,
         )
 
 

@@ -83,7 +83,8 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
     feed = Realtime(http=upstreams.sse, session=upstreams.database.session, topics=TOPICS)
     lease = _lease(waits, upstreams, holder=holder, feed=feed, hostlock=hostlock)
     writer = Writer(pocketbase=upstreams.database, holder=lambda: lease.holder if lease.held() else "")
-    eyes = sight.eyes(settings, waits, upstreams, lease=lease, writer=writer)
+    sealer = Sealer(settings.listener_secrets_key)
+    eyes = sight.eyes(settings, waits, upstreams, lease=lease, writer=writer, unseal=sealer.open)
     gate = Gate(
         lease=lease,
         breaker=Breaker(probe=upstreams.probe, waits=waits, on_opened=lambda _: None, on_closed=lambda: None),
@@ -97,16 +98,17 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
     scribe = recorder.Recorder(
         writer=writer,
         ledger=eyes.ledger,
+        vault=eyes.vault,
         remembered=eyes.memory,
         fence=lambda: lease.fence,
-        seal=Sealer(settings.listener_secrets_key).seal,
+        sealer=sealer,
     )
     allowed = partial(_allowed, gate)
     stacks = StackHandler(
         eyes=eyes, catalog=catalog, scribe=scribe, allowed=allowed, on_mass_absence=mass.turn
     )
     tenants = TenantHandler(eyes=eyes, scribe=scribe, allowed=allowed)
-    requests = RequestHandler(eyes=eyes, stacks=stacks, scribe=scribe, allowed=allowed)
+    requests = RequestHandler(eyes=eyes, catalog=catalog, stacks=stacks, scribe=scribe, allowed=allowed)
     rounds = ((stacks.poll, waits.poll), *sight.rounds(settings, waits, eyes, catalog))
     known = (tenants, stacks, requests)
     engine = _engine(settings, waits, known, rounds=rounds, gate=gate, feed=feed, metrics=metrics)

@@ -10,7 +10,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from handlers import eyes as seeing
-from handlers import ledger, memory, site, status
+from handlers import ledger, memory, site, status, vault
 from handlers.stacks.witness import Witness
 from listener import contract
 from listener.compose import catalog as catalogs
@@ -27,21 +27,15 @@ Round = Callable[[], Awaitable[Iterable[contract.Key]]]
 
 
 def eyes(
-    settings: Settings, waits: contract.Waits, upstreams: Upstreams, *, lease: Lease, writer: Writer
+    settings: Settings,
+    waits: contract.Waits,
+    upstreams: Upstreams,
+    *,
+    lease: Lease,
+    writer: Writer,
+    unseal: Callable[[str], str],
 ) -> seeing.Eyes:
     rows, clock = ledger.Ledger(), time.monotonic
-    place = site.Site(
-        inst=upstreams.inst,
-        waits=waits,
-        voice=status.Voice(settings.listener_language, ZoneInfo(settings.listener_tz)),
-        server_uuid=settings.coolify_server_uuid,
-        destination_uuid=settings.coolify_destination_uuid,
-        environment=settings.coolify_environment,
-        coolify_url=settings.coolify_url,
-        platform=settings.platform(),
-        is_witnessed=settings.listener_probe_address != OFF,
-        reserved=settings.reserved(),
-    )
     view = View(
         coolify=upstreams.coolify,
         clock=clock,
@@ -54,13 +48,29 @@ def eyes(
         coolify=upstreams.coolify,
         view=view,
         ledger=rows,
+        vault=vault.Vault(unseal),
         memory=memory.Memory(clock=clock, began_at=clock()),
-        site=place,
+        site=_site(settings, waits, upstreams.inst),
         now=lambda: datetime.now(UTC),
         team_id=upstreams.team_id,
         term=lambda: lease.term,
         skew=upstreams.skew.worst,
         accept=partial(accept, writer),
+    )
+
+
+def _site(settings: Settings, waits: contract.Waits, inst: str) -> site.Site:
+    return site.Site(
+        inst=inst,
+        waits=waits,
+        voice=status.Voice(settings.listener_language, ZoneInfo(settings.listener_tz)),
+        server_uuid=settings.coolify_server_uuid,
+        destination_uuid=settings.coolify_destination_uuid,
+        environment=settings.coolify_environment,
+        coolify_url=settings.coolify_url,
+        platform=settings.platform(),
+        is_witnessed=settings.listener_probe_address != OFF,
+        reserved=settings.reserved(),
     )
 
 

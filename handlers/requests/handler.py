@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from handlers import apply, claims, naming, records, status, steps
 from handlers.eyes import Eyes
-from handlers.requests import adopt
+from handlers.requests import adopt, secrets
 from handlers.stacks import observe, verbs
 from handlers.stacks.desired import Want
 from handlers.stacks.facts import StackFacts
@@ -19,6 +19,7 @@ from handlers.stacks.handler import StackHandler
 from handlers.tenants import adopt as adoption
 from handlers.tenants.survey import survey
 from listener import contract, errors
+from listener.compose.catalog import Catalog
 
 COLLECTION = "listener_requests"
 ADOPT_PROJECT = "adopt_project"
@@ -49,9 +50,17 @@ class RequestHandler:
     collection = COLLECTION
 
     def __init__(
-        self, *, eyes: Eyes, stacks: StackHandler, scribe: steps.Scribe, allowed: Callable[[], None]
+        self,
+        *,
+        eyes: Eyes,
+        catalog: Catalog,
+        stacks: StackHandler,
+        scribe: steps.Scribe,
+        allowed: Callable[[], None],
     ) -> None:
         self._eyes = eyes
+        self._catalog = catalog
+        self._sealed: set[str] = set()
         self._stacks = stacks
         self._scribe = scribe
         self._allowed = allowed
@@ -74,16 +83,37 @@ class RequestHandler:
         request = Request.model_validate(row) if row else None
         if request is None or request.state != "open":
             return contract.Plan(key=key, reason="closed")
-        if request.verb == ADOPT_PROJECT:
-            target = contract.Key(records.TENANTS, request.target)
-            acts = await self._project(request)
-        else:
-            target = contract.Key(records.STACKS, request.target)
-            facts, want, _ = await self._stacks.explain(target)
-            acts = await self._acts(request, facts, want)
+        acts, wakes = await self._carried_out(request, key)
         *first, last = acts
-        closing = replace(cast(steps.Record, last), answer=_answer("done", f"{request.verb}: done."))
-        return contract.Plan(key=key, steps=(*first, closing), reason=request.verb, wakes=(target,))
+        answer = _answer("done", f"{request.verb}: done.") | self._hidden(key)
+        closing = replace(cast(steps.Record, last), answer=answer)
+        return contract.Plan(key=key, steps=(*first, closing), reason=request.verb, wakes=wakes)
+
+    async def _carried_out(
+        self, request: Request, key: contract.Key
+    ) -> tuple[tuple[contract.Step, ...], tuple[contract.Key, ...]]:
+        """The steps, and whom to look at afterwards."""
+        if request.verb in secrets.VERBS:
+            self._sealed.add(key.id)
+            asked = secrets.Asked(
+                verb=request.verb,
+                target=request.target,
+                name=request.argument("name"),
+                sealed=request.argument("value"),
+                actor=request.actor or "unknown",
+                is_forced=bool(request.argument("force")),
+            )
+            acts = await secrets.acts(self._eyes, self._catalog, asked, key=key)
+            return acts, await secrets.wakes(self._eyes, asked)
+        if request.verb == ADOPT_PROJECT:
+            return await self._project(request), (contract.Key(records.TENANTS, request.target),)
+        target = contract.Key(records.STACKS, request.target)
+        facts, want, _ = await self._stacks.explain(target)
+        return await self._acts(request, facts, want), (target,)
+
+    def _hidden(self, key: contract.Key) -> dict[str, Any]:
+        """A sealed value does not stay in a closed request."""
+        return {"arguments": None} if key.id in self._sealed else {}
 
     async def apply(self, plan: contract.Plan) -> contract.Outcome:
         """The request is carried out and closed; its stack is looked at."""
@@ -97,7 +127,7 @@ class RequestHandler:
     async def report(self, key: contract.Key, error: Exception) -> None:
         """A refused request is closed with the reason; one that failed for a while stays open."""
         if isinstance(error, errors.Terminal):
-            await self._scribe.record(key, show=_answer("refused", str(error)))
+            await self._scribe.record(key, show=_answer("refused", str(error)) | self._hidden(key))
         elif not isinstance(error, errors.ListenerError):
             await self._scribe.record(key, show=_answer("refused", f"UNEXPECTED · {type(error).__name__}"))
 
@@ -106,7 +136,7 @@ class RequestHandler:
             return adopt.stack(facts, want, await self._found(request, facts))
         judge = verbs.VERBS.get(request.verb)
         if judge is None:
-            known = ", ".join([*verbs.VERBS, "adopt", ADOPT_PROJECT])
+            known = ", ".join([*verbs.VERBS, "adopt", ADOPT_PROJECT, *secrets.VERBS])
             raise errors.Refusal(
                 "VERB_UNKNOWN", f"There is no request “{request.verb}”.", fix=f"one of {known}"
             )

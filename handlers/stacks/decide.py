@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from handlers import naming, status
+from handlers import making, naming, status
 from handlers.stacks import existing, plans, purge, unborn, verbs
-from handlers.stacks.desired import Desired, Refused, Want, Wish, wish
+from handlers.stacks.desired import Desired, Refused, Unmade, Want, Wish, wish
 from handlers.stacks.facts import StackFacts
 from listener import contract, errors
 
@@ -32,6 +32,9 @@ def decide(facts: StackFacts, want: Want) -> contract.Plan:
     row = facts.ledger
     if row is not None and row.intent and row.intent.get("what") == "create":
         return unborn.settle(facts)
+    if isinstance(want, Unmade) and facts.record is not None and wanted is Wish.RUNNING:
+        made = making.MakeSecrets(facts.record.tenant_id, want.secrets)
+        return contract.Plan(key=facts.key, steps=(made,), reason="make_secrets", again=0.0)
     if row is None or not row.service_uuid:
         return unborn.decide(facts, want, wanted)
     return existing.decide(facts, want, wanted)
@@ -110,7 +113,7 @@ def _held(facts: StackFacts, _want: Want) -> contract.Plan | None:
     )
 
 
-def _action(facts: StackFacts, _want: Want) -> contract.Plan | None:
+def _action(facts: StackFacts, want: Want) -> contract.Plan | None:
     """A person's command in the record's `action`: carried out once, cleared with a receipt."""
     record, row = facts.record, facts.ledger
     if record is None or not record.action:
@@ -120,6 +123,8 @@ def _action(facts: StackFacts, _want: Want) -> contract.Plan | None:
     changes: Mapping[str, object] | None = None
     if record.action in COMMANDS and not facts.stale_action:
         return _command(facts, record.action)
+    if record.action == "rotate_secrets" and not facts.stale_action:
+        return _rotate(facts, want)
     if facts.stale_action or record.action == "reconcile":
         changes = {}
     elif record.action == "retry":
@@ -129,6 +134,21 @@ def _action(facts: StackFacts, _want: Want) -> contract.Plan | None:
     elif record.action == "restart" and service and running:
         changes = {"intent": {"what": "restart"}}
     return unborn.consume(facts, changes)
+
+
+def _rotate(facts: StackFacts, want: Want) -> contract.Plan:
+    """New values for every generated secret that may change; needs the hooks, as harm is done twice."""
+    record = facts.record
+    assert record is not None
+    if not facts.has_hooks:
+        why = "rotate_secrets: nothing guards this field without the hooks; run `cloudfreedom secrets rotate`"
+        return unborn.consume(facts, None, why=why)
+    if not isinstance(want, Desired) or not want.rotatable:
+        return unborn.consume(
+            facts, None, why="rotate_secrets: the stack has no secret that may be made anew"
+        )
+    made = making.MakeSecrets(record.tenant_id, want.rotatable, consume=record.action)
+    return contract.Plan(key=facts.key, steps=(made,), reason="rotate_secrets", again=0.0)
 
 
 def _command(facts: StackFacts, action: str) -> contract.Plan:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from pydantic import SecretStr
+
 from handlers import ledger, naming, records
 from handlers.site import Site
-from listener import contract
+from listener import contract, errors
 from listener.coolify import payloads
 from listener.probe import verdict
 
@@ -64,6 +67,10 @@ class StackFacts:
     """A person must say what becomes of an older project of its tenant's."""
     witness: verdict.Verdict | None = None
     """What its domain answered since our last effect, if it was asked."""
+    secrets: Mapping[str, SecretStr] = field(default_factory=dict, repr=False)
+    """What is kept for the stack or its tenant, by name."""
+    unsealable: errors.Refusal | None = None
+    """Why what is kept cannot be opened."""
     refused_hash: str = ""
     refusal: tuple[str, str, str] = field(default=("", "", ""), repr=False)
     has_hooks: bool = False

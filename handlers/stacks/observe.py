@@ -21,6 +21,7 @@ STALE_ACTION = 60.0
 async def observe(eyes: Eyes, record_id: str) -> StackFacts:
     """The facts of one stack, as of now. Reads PocketBase; Coolify only by the shared list."""
     await eyes.ledger.sure(record_id, eyes.database)
+    await eyes.vault.sure(record_id, eyes.database)
     row = await eyes.database.get(records.STACKS, record_id, expand="tenant_id")
     record = records.stack(row) if row else None
     remembered = eyes.ledger.get(record_id)
@@ -43,7 +44,18 @@ async def observe(eyes: Eyes, record_id: str) -> StackFacts:
         has_hooks=eyes.has_hooks,
         stale_action=_is_stale(seen, record, eyes.memory.clock()),
     )
+    facts = _unsealed(eyes, facts)
     return _seen(eyes, facts, snapshot)
+
+
+def _unsealed(eyes: Eyes, facts: StackFacts) -> StackFacts:
+    """The facts with what is kept for the stack, or why that cannot be opened."""
+    if facts.record is None:
+        return facts
+    try:
+        return replace(facts, secrets=eyes.vault.opened(facts.id, facts.record.tenant_id))
+    except errors.Refusal as refusal:
+        return replace(facts, unsealable=refusal)
 
 
 async def look(eyes: Eyes, facts: StackFacts) -> StackFacts:

@@ -64,16 +64,11 @@ def effective(
         if service.option is not None and service.option not in options:
             continue
         granted = _granted(service.limits.get(tier), _figures(ruling.get(name), name))
-        if granted is None and service.option is not None:
+        if granted is not None:
+            place, wanted = f"{manifest.slug}/{name}", _figures(wishes.get(name), name)
+            result[name] = _within(granted, wanted, from_spec(service.floor), place, tier)
+        elif service.option is not None:
             _no_option(service.option, manifest.slug, tier)
-        if granted is None:
-            continue
-        floor = from_spec(service.floor)
-        _not_below(granted, floor, f"{manifest.slug}/{name}", f"the tariff {tier}")
-        asked = _merge(granted, _figures(wishes.get(name), name))
-        _not_above(asked, granted, f"{manifest.slug}/{name}", tier)
-        _not_below(asked, floor, f"{manifest.slug}/{name}", "resource_limits")
-        result[name] = asked
     if not result:
         raise errors.Refusal(
             "LIMITS_NO_TIER",
@@ -97,6 +92,15 @@ def _no_option(option: str, slug: str, tier: str) -> NoReturn:
         why="neither the template nor plan_tiers.limits has figures for it",
         fix=f"set {option} to false, or choose a larger tariff",
     )
+
+
+def _within(granted: Limits, wanted: dict[str, float], floor: Limits, place: str, tier: str) -> Limits:
+    """What is asked for, between the floor and what the tier gives."""
+    _not_below(granted, floor, place, f"the tariff {tier}")
+    asked = _merge(granted, wanted)
+    _not_above(asked, granted, place, tier)
+    _not_below(asked, floor, place, "resource_limits")
+    return asked
 
 
 def _granted(spec: LimitsSpec | None, figures: dict[str, float]) -> Limits | None:

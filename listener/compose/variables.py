@@ -86,8 +86,7 @@ def resolve(
             fix='write {"env_vars": {"NAME": "value"}}',
         )
     found = _Findings()
-    kept = kept or {}
-    typed = _kept(template, kept) | _typed(template, given, found)
+    typed = _kept(template, kept := kept or {}) | _typed(template, given, found)
     values = {}
     for parameter in template.manifest.parameters:
         value = _value(parameter, typed, platform, found)

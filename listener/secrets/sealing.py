@@ -21,11 +21,21 @@ class Sealer:
                 why="the last spec of a stack holds secrets and must not rest in the open",
                 fix="make one with `cloudfreedom init --key` and keep a copy off this host",
             )
-        self._fernet = MultiFernet([Fernet(key.encode()) for key in keys])
+        fernets = [Fernet(key.encode()) for key in keys]
+        self._first = fernets[0]
+        self._fernet = MultiFernet(fernets)
 
     def seal(self, text: str) -> str:
         """The text, readable only with one of the keys."""
         return self._fernet.encrypt(text.encode()).decode("ascii")
+
+    def is_current(self, sealed: str) -> bool:
+        """The first key sealed it: the others are not needed for it."""
+        try:
+            self._first.decrypt(sealed.encode())
+        except InvalidToken:
+            return False
+        return True
 
     def open(self, sealed: str) -> str:
         """The text of a seal; raises `SEAL_BROKEN` when none of the keys fits."""

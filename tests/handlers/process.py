@@ -9,7 +9,7 @@ from datetime import UTC
 import httpx
 
 from handlers import eyes as seeing
-from handlers import ledger, memory, recorder, site, status
+from handlers import ledger, memory, recorder, site, status, vault
 from handlers.requests.handler import RequestHandler
 from handlers.stacks.handler import StackHandler
 from handlers.tenants.handler import TenantHandler
@@ -89,7 +89,7 @@ def begun(place: Place, *, term: int, holder: str) -> Process:
     """A process that has just taken the lease under this name."""
     writer = Writer(pocketbase=place.database, holder=lambda: holder)
     coolify = Coolify(http=place.http, budget=PatientBudget(clock=place.clock))
-    rows = ledger.Ledger()
+    rows, kept = ledger.Ledger(), vault.Vault(place.sealer.open)
     view = View(
         coolify=coolify, clock=place.clock, pace=place.waits.poll_busy, servers_every=place.waits.servers,
         known_servers=rows.servers,
@@ -102,17 +102,20 @@ def begun(place: Place, *, term: int, holder: str) -> Process:
     remembered = memory.Memory(clock=place.clock, began_at=place.clock())
     eyes = seeing.Eyes(
         database=place.database, coolify=coolify, view=view, ledger=rows, memory=remembered,
-        site=place.site(), now=place.clock.now, team_id=place.coolify.team.id, term=lambda: term,
+        vault=kept, site=place.site(), now=place.clock.now, team_id=place.coolify.team.id, term=lambda: term,
         accept=accept,
         skew=lambda: place.clock.skew,
     )  # fmt: skip
     scribe = recorder.Recorder(
-        writer=writer, ledger=rows, remembered=remembered, fence=lambda: term, seal=place.sealer.seal
-    )
+        writer=writer, ledger=rows, vault=kept, remembered=remembered, fence=lambda: term,
+        sealer=place.sealer,
+    )  # fmt: skip
     mass: list[bool] = []
     stacks = StackHandler(
         eyes=eyes, catalog=place.catalog, scribe=scribe, allowed=lambda: None, on_mass_absence=mass.append
     )
     tenants = TenantHandler(eyes=eyes, scribe=scribe, allowed=lambda: None)
-    requests = RequestHandler(eyes=eyes, stacks=stacks, scribe=scribe, allowed=lambda: None)
+    requests = RequestHandler(
+        eyes=eyes, catalog=place.catalog, stacks=stacks, scribe=scribe, allowed=lambda: None
+    )
     return Process(eyes, scribe, stacks, tenants, requests, Turns(place.waits), mass)

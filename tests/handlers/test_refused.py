@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from handlers import records
 from listener import contract, errors
+from listener.compose import catalog
 from tests.handlers.world import World
 
 GOOD = {"env_vars": {"TELEGRAM_BOT_TOKEN": "fake-bot-token"}}
@@ -44,7 +46,6 @@ BAD = {
     "domain-wildcard": (web("*.example.org"), "DOMAIN_INVALID", "The domain is not a host name."),
     "domain-reserved": (web("Portal.Example.org"), "DOMAIN_RESERVED", "This domain belongs to the platform."),
     "domain-taken": (web("taken.example.org"), "DOMAIN_TAKEN", "This domain is used by another stack."),
-    "template": ({"template": "openclaw-agent", "config": {}}, "TEMPLATE_UNKNOWN", "There is no template"),
 }  # fmt: skip
 """Fields of the record, code for staff, beginning of the message for people."""
 
@@ -198,6 +199,26 @@ async def test_a_slug_that_goes_bad_while_a_stack_waits_is_told_on_the_tenant(wo
     tenant = await world.row(world.tenant_id, records.TENANTS)
     assert (tenant["listener_status"], world.effects()) == ("blocked", [])
     assert tenant["listener_message"].startswith("The tenant's slug is not allowed")
+
+
+async def test_a_template_that_is_gone_stops_no_stack_of_it_and_makes_no_new_one(world: World) -> None:
+    old = await world.running("openclaw-agent")
+    left = ("base-llm", "telegram-bot")
+    templates = {slug: template for slug in left if (template := world.place.catalog.get(slug))}
+    world.place = replace(world.place, catalog=catalog.Catalog(templates))
+    await world.restart()
+    world.coolify.calls.reset()
+    new = await world.stack("openclaw-agent")
+    await world.edit(old, action="redeploy")
+    await world.live(60)
+    for stack in (old, new):
+        row = await world.row(stack)
+        assert row["status"] == "error"
+        assert row["message"] == (
+            "There is no template “openclaw-agent”. Choose one of: base-llm, telegram-bot."
+        )
+        assert row["error_message"].startswith("TEMPLATE_UNKNOWN · ")
+    assert world.effects() == []
 
 
 async def test_a_stack_that_was_refused_waits_for_lists_like_a_new_one(world: World) -> None:

@@ -269,6 +269,7 @@ class World:
 ENV: Mapping[str, Mapping[str, str]] = {
     "telegram-bot": {"TELEGRAM_BOT_TOKEN": "fake-bot-token", "OPENAI_API_KEY": "fake-router-key"},
     "base-llm": {"API_KEY": "fake-api-key"},
+    "openclaw-agent": {"OPENAI_API_KEY": "fake-router-key"},
 }
 """Good values for each template of `tests/handlers/templates`."""
 
