@@ -70,6 +70,20 @@ def host_is_free(facts: StackFacts, host: str, *, has_web: bool) -> None:
         )
 
 
+def nothing_is_taken(facts: StackFacts) -> None:
+    """No other stack holds a value that works for one only; else `VARIABLE_TAKEN`."""
+    if facts.taken is None:
+        return
+    name, holder = facts.taken
+    raise errors.Refusal(
+        "VARIABLE_TAKEN",
+        f"{name} is used by another stack, and works for one only. Give this stack one of its own.",
+        what=f"the value of {name} is taken",
+        why=f"stack {holder} holds it until it is deleted or given another",
+        fix=f"make another value for this stack, or take {name} from that one first",
+    )
+
+
 def given(config: Any) -> Mapping[str, object]:
     size = len(json.dumps(config, ensure_ascii=False).encode(errors="surrogatepass"))
     if size > CONFIG_MAX:

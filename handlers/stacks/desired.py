@@ -120,6 +120,7 @@ def _build(
     checks.host_is_free(facts, host, has_web=manifest.web is not None)
     if facts.unsealable:
         raise facts.unsealable
+    checks.nothing_is_taken(facts)
     resolved = variables.resolve(
         template, checks.given(record.config), platform=facts.site.platform, kept=facts.secrets
     )

@@ -69,6 +69,8 @@ class StackFacts:
     """What its domain answered since our last effect, if it was asked."""
     secrets: Mapping[str, SecretStr] = field(default_factory=dict, repr=False)
     """What is kept for the stack or its tenant, by name."""
+    taken: tuple[str, str] | None = None
+    """A variable whose value works for one stack only, and the record id of the stack that holds it."""
     unsealable: errors.Refusal | None = None
     """Why what is kept cannot be opened."""
     refused_hash: str = ""

@@ -11,6 +11,7 @@ from handlers.eyes import ID_VIEWS, Eyes
 from handlers.stacks import autopsy, foreign, observe, plans
 from handlers.stacks.decide import decide
 from handlers.stacks.desired import Desired, Want, desired
+from handlers.stacks.exclusive import Exclusive
 from handlers.stacks.facts import StackFacts
 from listener import contract, errors
 from listener.compose.catalog import Catalog
@@ -51,6 +52,7 @@ class StackHandler:
     ) -> None:
         self._eyes = eyes
         self._catalog = catalog
+        self._exclusive = Exclusive(catalog)
         self._scribe = scribe
         self._allowed = allowed
         self._on_mass_absence = on_mass_absence
@@ -104,7 +106,7 @@ class StackHandler:
 
     async def explain(self, key: contract.Key) -> tuple[StackFacts, Want, contract.Plan]:
         """Facts, what is desired, and the plan: the deed's first half, for `plan` and the daemon alike."""
-        facts = await observe.observe(self._eyes, key.id)
+        facts = await self._observed(key.id)
         want = desired(facts, self._catalog)
         plan = decide(facts, want)
         if plan.reason == "create" and facts.ledger is None:
@@ -124,6 +126,7 @@ class StackHandler:
         until, message, staff = self._eyes.memory.of(key.id).stuck
         if plan.reason in SPECLESS and until > facts.clock:
             plan = plans.blocked(facts, "refused", _failed(message, staff), again=until - facts.clock)
+        self._exclusive.claim(key.id, is_made=plan.reason == "create")
         wanted = want.hash if isinstance(want, Desired) and plan.reason not in SPECLESS else ""
         self._runs[key.id] = _Run(plan.reason, wanted)
         if not plan.steps and plan.again is None:
@@ -131,6 +134,13 @@ class StackHandler:
                 facts.record, facts.tenant, facts.tier, facts.entry
             )
         return facts, want, replace(plan, basis=_basis(facts))
+
+    async def _observed(self, record_id: str) -> StackFacts:
+        """The facts, and whether another stack holds what works for one only."""
+        await self._exclusive.ready(self._eyes)
+        facts = await observe.observe(self._eyes, record_id)
+        self._exclusive.learn(record_id, facts.record)
+        return replace(facts, taken=self._exclusive.taken(record_id, self._eyes))
 
     async def apply(self, plan: contract.Plan) -> contract.Outcome:
         """The plan is carried out and the outcome of this run told."""

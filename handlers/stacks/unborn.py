@@ -18,6 +18,9 @@ from handlers.status import Health, Status
 from listener import contract
 from listener.coolify import payloads
 
+TAKEN = ("DOMAIN_TAKEN", "VARIABLE_TAKEN")
+"""Refusals that end when another stack gives something up: looked at again without an edit."""
+
 
 def decide(facts: StackFacts, want: Want, wanted: Wish) -> contract.Plan:
     """The plan for a stack without a service."""
@@ -256,5 +259,5 @@ def consume(facts: StackFacts, changes: Mapping[str, object] | None, *, why: str
 def refusal(facts: StackFacts, want: Refused) -> contract.Plan:
     """Nothing is touched until the record is edited, or until another stack gives up the wanted domain."""
     show = {"status": str(Status.ERROR), "message": want.message, "error_message": want.staff}
-    again = facts.site.waits.resync if want.code == "DOMAIN_TAKEN" else None
+    again = facts.site.waits.resync if want.code in TAKEN else None
     return plans.blocked(facts, want.code.lower(), show, again=again)

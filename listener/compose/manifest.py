@@ -70,6 +70,8 @@ class Parameter(_Strict):
     """`base64`: carried as `<name>_B64`, for free text that Coolify's `.env` cannot hold."""
     generated: Literal["token", "password", "hex"] | None = None
     """The listener makes the value once: 43 url-safe characters, 24 letters and digits, 64 hex digits."""
+    unique: bool = False
+    """Its value works for one stack only: a second stack with the same one is refused."""
     stable: bool = False
     """A generated one that must not change: data that it encrypted would be lost."""
     set_by: Literal["tenant", "staff"] = "tenant"

@@ -19,6 +19,11 @@ BOT_TOKEN = "1234567890:FAKE-sandbox-token-for-the-demo-only0"  # noqa: S105 - a
 EMAIL = "owner@acme.example"
 
 
+def bot_token(number: int) -> str:
+    """A made-up token of another bot for each number below a thousand: no two stacks may have the same."""
+    return BOT_TOKEN.replace("1234567890", f"1234567{number:03d}")
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """Somebody with a client of their own to PocketBase."""

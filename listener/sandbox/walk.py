@@ -70,7 +70,7 @@ class Walk:
 
     async def _second(self) -> str:
         before = await self._calls()
-        self.second = await self.owner.create_stack("cf-telegrambot-acme-5678", token=_other_token(2))
+        self.second = await self.owner.create_stack("cf-telegrambot-acme-5678", token=people.bot_token(2))
         await self._until(self.second, "running", runs=True)
         made = {route: n - before.get(route, 0) for route, n in (await self._calls()).items()}
         made = {route: n for route, n in made.items() if n and not route.startswith("GET /servers")}
@@ -95,7 +95,7 @@ class Walk:
     async def _crash(self) -> str:
         count = (await self._calls()).get("POST /services", 0)
         await people.ask(self.world.standin, "POST", "/_standin/knobs", {"latency": 0.3})
-        third = await self.owner.create_stack("cf-telegrambot-acme-9999", token=_other_token(3))
+        third = await self.owner.create_stack("cf-telegrambot-acme-9999", token=people.bot_token(3))
         while (await self._calls()).get("POST /services", 0) == count:
             await anyio.sleep(0.01)
         await self.world.kill_daemon()
@@ -180,7 +180,3 @@ def expect(holds: bool, what: str) -> None:
     """Raises when what both sides were to show is not so."""
     if not holds:
         raise errors.UpstreamRefusal("WALK_FAILED", f"not as expected: {what}", status=0)
-
-
-def _other_token(number: int) -> str:
-    return people.BOT_TOKEN.replace("1234567890", f"123456789{number}")

@@ -108,7 +108,7 @@ class Rig:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     async def _create(self, number: int) -> tuple[str, float]:
-        token = people.BOT_TOKEN.replace("1234567890", f"1234567{number:03d}")
+        token = people.bot_token(number)
         body = {
             "tenant_id": self.tenant_id,
             "template": "telegram-bot",

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 
-BOT_TOKEN = "1234567890:FAKE-fake-FAKE-fake-FAKE-fake-FAKE0"
+BOT_SECRET = "FAKE-fake-FAKE-fake-FAKE-fake-FAKE0"
+BOT_TOKEN = f"1234567890:{BOT_SECRET}"
 ROUTER_KEY = "fake-router-key-of-a-tenant"
 PROMPT = "Sei freundlich.\nAntworte 'kurz' und nenne nie fake-hidden-word."
-PLANTED = (BOT_TOKEN, ROUTER_KEY, "fake-hidden-word")
+PLANTED = (BOT_SECRET, ROUTER_KEY, "fake-hidden-word")
 SECRET_SETTINGS = (
     "POCKETBASE_PASSWORD",
     "POCKETBASE_SUPERUSER_PASSWORD",
@@ -72,10 +74,15 @@ def environment(env: Mapping[str, str]) -> dict[str, str]:
     return {**kept, **env}
 
 
+def bot_token(of: str) -> str:
+    """A token of its own for each name: no two stacks may have the same."""
+    return f"{zlib.crc32(of.encode()):010d}:{BOT_SECRET}"
+
+
 def env_file(folder: Path, **changes: str) -> Path:
     """A file of variables for the template telegram-bot, secrets planted."""
     values = {
-        "TELEGRAM_BOT_TOKEN": BOT_TOKEN,
+        "TELEGRAM_BOT_TOKEN": bot_token(str(folder)),
         "OPENAI_API_KEY": ROUTER_KEY,
         "SYSTEM_PROMPT": PROMPT,
         **changes,

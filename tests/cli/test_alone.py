@@ -17,19 +17,22 @@ from listener import errors
 from listener.cli import deploy, draft
 from listener.cli.exits import Exit
 from tests import fixtures, portal
-from tests.cli.commands import BOT_TOKEN, ROUTER_KEY, cloudfreedom, env_file
+from tests.cli.commands import ROUTER_KEY, bot_token, cloudfreedom, env_file
 from tests.cli.conftest import Coolify
 from tests.fixtures import Database
 
-BOT = {"env_vars": {"TELEGRAM_BOT_TOKEN": BOT_TOKEN, "OPENAI_API_KEY": ROUTER_KEY}}
+
+def bot(name: str) -> dict[str, Any]:
+    """A good config for a bot of that name."""
+    return {"env_vars": {"TELEGRAM_BOT_TOKEN": bot_token(name), "OPENAI_API_KEY": ROUTER_KEY}}
 
 
 @pytest_asyncio.fixture
 async def found(database: Database) -> dict[str, str]:
     """Stacks that were there before any listener: one new, one foreign, one that is wrong; name -> id."""
     rows: dict[str, dict[str, Any]] = {
-        "fresh": {"config": BOT},
-        "foreign": {"config": BOT, "status": "running", "coolify_service_uuid": "fake-uuid"},
+        "fresh": {"config": bot("fresh")},
+        "foreign": {"config": bot("foreign"), "status": "running", "coolify_service_uuid": "fake-uuid"},
         "wrong": {"config": {"env_vars": {"NO_SUCH": ROUTER_KEY}}},
     }
     return {
@@ -81,7 +84,7 @@ async def known(
     database: Database, coolify: Coolify, name: str, *, containers: tuple[str, ...] = ("bot",), **fields: Any
 ) -> str:
     """The id of a stack whose service runs, and whose row in the ledger does not know its present spec."""
-    row = portal.payload(database.tenant_id, "telegram-bot", name) | {"config": BOT, **fields}
+    row = portal.payload(database.tenant_id, "telegram-bot", name) | {"config": bot(name), **fields}
     record_id = (await portal.add(database.admin, "agent_stacks", row))["id"]
     meta = (await database.admin.get("/api/collections/listener_meta/records/main")).json()
     service_name = naming.service_name("acme", name, record_id)

@@ -14,7 +14,7 @@ from listener.sandbox.world import World
 from tests import fixtures, portal
 from tests.cli.commands import PLANTED, cloudfreedom, together
 from tests.cli.conftest import Coolify
-from tests.cli.test_alone import BOT, everything, known
+from tests.cli.test_alone import bot, everything, known
 from tests.cli.test_world import running
 from tests.fixtures import Database
 
@@ -85,7 +85,10 @@ async def test_a_service_that_is_not_ours_and_a_foreign_stack_say_so(
     found, lines = await told(record_id)
     assert found["proof"]["ours"] is False
     assert any(line.startswith("Proof: not ours: the description of ") for line in lines)
-    row = portal.payload(database.tenant_id, "telegram-bot", "old") | {"config": BOT, "status": "running"}
+    row = portal.payload(database.tenant_id, "telegram-bot", "old") | {
+        "config": bot("old"),
+        "status": "running",
+    }
     await portal.add(database.admin, "agent_stacks", row)
     found, lines = await told("old")
     assert (found["ledger"], found["coolify"], found["now"]["kind"]) == (None, None, "blocked")

@@ -15,7 +15,7 @@ import pytest_asyncio
 from listener.cli.exits import Exit
 from listener.sandbox.world import World
 from tests import fixtures, portal
-from tests.cli.commands import BOT_TOKEN, cloudfreedom, environment
+from tests.cli.commands import bot_token, cloudfreedom, environment
 
 ROUTER = "CLOUDFREEDOM_API_KEY"
 VALUE = "fake-key-of-the-tenant"
@@ -58,7 +58,7 @@ async def test_a_tenants_router_key_is_set_listed_revealed_and_audited(
     slug = f"keyed-{os.getpid()}"
     tenant = await portal.tenant(admin, slug)
     row = portal.payload(tenant, "telegram-bot", "bot")
-    row["config"] = {"env_vars": {"TELEGRAM_BOT_TOKEN": BOT_TOKEN}}
+    row["config"] = {"env_vars": {"TELEGRAM_BOT_TOKEN": bot_token(slug)}}
     made = await admin.post("/api/collections/agent_stacks/records", json=row)
     stack = made.json()["id"]
     await shown(admin, stack, "error")

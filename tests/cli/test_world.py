@@ -24,7 +24,7 @@ from listener.pocketbase.client import PocketBase
 from listener.sandbox import world as worlds
 from listener.sandbox.world import World
 from tests import fixtures, portal
-from tests.cli.commands import BOT_TOKEN, PLANTED, ROUTER_KEY, cloudfreedom, env_file, together
+from tests.cli.commands import PLANTED, ROUTER_KEY, bot_token, cloudfreedom, env_file, together
 
 DEPLOY = ("deploy", "--template", "telegram-bot", "--timeout", "30")
 
@@ -46,7 +46,7 @@ async def records(admin: httpx.AsyncClient, collection: str, condition: str) -> 
 async def running(admin: httpx.AsyncClient, slug: str) -> str:
     """The id of a running stack `bot` of a new tenant."""
     tenant = await portal.tenant(admin, slug)
-    config = {"env_vars": {"TELEGRAM_BOT_TOKEN": BOT_TOKEN, "OPENAI_API_KEY": ROUTER_KEY}}
+    config = {"env_vars": {"TELEGRAM_BOT_TOKEN": bot_token(slug), "OPENAI_API_KEY": ROUTER_KEY}}
     row = portal.payload(tenant, "telegram-bot", "bot") | {"config": config}
     record_id = str((await portal.add(admin, "agent_stacks", row))["id"])
     with anyio.fail_after(20):

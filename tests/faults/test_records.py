@@ -44,7 +44,7 @@ async def test_bad_records_hurt_only_themselves_and_heal_by_the_next_good_edit(s
     await anyio.sleep(1.5)
     assert stage.events("run.refused", since=since) == []
     for number, record_id in enumerate(bad.values()):
-        fields = {"config": {"env_vars": ENV}, "domain": "", "template": "telegram-bot"}
+        fields = {"config": {"env_vars": stage.variables()}, "domain": "", "template": "telegram-bot"}
         await stage.change(record_id, **fields, stack_name=f"healed-{number}")
     await stage.until_shown(bad.values(), "running")
     assert await stage.deeds() - before == stages.of_new_stacks(4 + len(bad))

@@ -14,7 +14,7 @@ import httpx
 
 from listener.sandbox import people, pocketbase, world
 from tests import fixtures, portal
-from tests.cli.commands import BOT_TOKEN, Done, cloudfreedom
+from tests.cli.commands import Done, bot_token, cloudfreedom
 from tests.faults import stage as stages
 from tests.faults.stage import STACKS, Stage
 
@@ -181,7 +181,7 @@ async def _records(folder: Path) -> dict[str, str]:
 
 
 def _row(tenant_id: str, name: str) -> dict[str, Any]:
-    env = {"TELEGRAM_BOT_TOKEN": BOT_TOKEN, "OPENAI_API_KEY": "fake-router-key-of-a-tenant"}
+    env = {"TELEGRAM_BOT_TOKEN": bot_token(name), "OPENAI_API_KEY": "fake-router-key-of-a-tenant"}
     return portal.payload(tenant_id, "telegram-bot", name) | {"config": {"env_vars": env}}
 
 
