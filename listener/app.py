@@ -19,6 +19,7 @@ import structlog
 
 from handlers import eyes as seeing
 from handlers import recorder
+from handlers.catalogue import Catalogue
 from handlers.requests.handler import RequestHandler
 from handlers.stacks.handler import StackHandler
 from handlers.tenants.handler import TenantHandler
@@ -95,7 +96,26 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
             "ledger": lambda: not eyes.is_caught_up,
         },
     )
-    scribe = recorder.Recorder(
+    scribe = _scribe(eyes, writer, sealer, lease)
+    allowed = partial(_allowed, gate)
+    stacks = StackHandler(
+        eyes=eyes, catalog=catalog, scribe=scribe, allowed=allowed, on_mass_absence=mass.turn
+    )
+    tenants = TenantHandler(eyes=eyes, scribe=scribe, allowed=allowed)
+    requests = RequestHandler(eyes=eyes, catalog=catalog, stacks=stacks, scribe=scribe, allowed=allowed)
+    shown = Catalogue(
+        eyes=eyes, catalog=catalog, writer=writer, language=settings.listener_language, gate=gate.reasons
+    )
+    looks = sight.rounds(settings, waits, eyes, catalog)
+    rounds = ((stacks.poll, waits.poll), (shown.round, waits.resync), *looks)
+    known = (tenants, stacks, requests)
+    engine = _engine(settings, waits, known, rounds=rounds, gate=gate, feed=feed, metrics=metrics)
+    lent = _lent(settings, upstreams, eyes)
+    return App(engine, gate, hostlock, metrics, eyes, catalog, stacks, tenants, writer, lent)
+
+
+def _scribe(eyes: seeing.Eyes, writer: Writer, sealer: Sealer, lease: Lease) -> recorder.Recorder:
+    return recorder.Recorder(
         writer=writer,
         ledger=eyes.ledger,
         vault=eyes.vault,
@@ -103,17 +123,6 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
         fence=lambda: lease.fence,
         sealer=sealer,
     )
-    allowed = partial(_allowed, gate)
-    stacks = StackHandler(
-        eyes=eyes, catalog=catalog, scribe=scribe, allowed=allowed, on_mass_absence=mass.turn
-    )
-    tenants = TenantHandler(eyes=eyes, scribe=scribe, allowed=allowed)
-    requests = RequestHandler(eyes=eyes, catalog=catalog, stacks=stacks, scribe=scribe, allowed=allowed)
-    rounds = ((stacks.poll, waits.poll), *sight.rounds(settings, waits, eyes, catalog))
-    known = (tenants, stacks, requests)
-    engine = _engine(settings, waits, known, rounds=rounds, gate=gate, feed=feed, metrics=metrics)
-    lent = _lent(settings, upstreams, eyes)
-    return App(engine, gate, hostlock, metrics, eyes, catalog, stacks, tenants, writer, lent)
 
 
 async def serve(app: App, settings: Settings) -> bool:

@@ -16,7 +16,7 @@ CONFIG_MAX = 256 * 1024
 """Bytes of JSON in a stack's `config`; its sealed copy in the ledger is half as long again."""
 
 
-def known_template(catalog: catalogs.Catalog, slug: str) -> templating.Template:
+def known_template(facts: StackFacts, catalog: catalogs.Catalog, slug: str) -> templating.Template:
     template = catalog.get(slug)
     if template is None:
         raise errors.Refusal(
@@ -25,6 +25,14 @@ def known_template(catalog: catalogs.Catalog, slug: str) -> templating.Template:
             what=f"template {slug!r} is not in the catalogue",
             why="the record names a template that this listener does not have",
             fix=f"choose one of {', '.join(catalog.slugs())}",
+        )
+    if template.manifest.withdrawn and not (facts.ledger and facts.ledger.service_uuid):
+        raise errors.Refusal(
+            "TEMPLATE_WITHDRAWN",
+            f"The template “{slug}” is not offered any more. Choose another one.",
+            what=f"template {slug!r} is withdrawn",
+            why="stacks that have a service go on; no new one is made",
+            fix="choose another template",
         )
     return template
 

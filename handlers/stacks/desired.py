@@ -114,7 +114,7 @@ def _build(
     checks.same_identity(facts, record)
     slug = naming.checked_name(tenant.slug, "tenant's slug")
     stack_name = naming.checked_name(record.stack_name, "stack name")
-    template = checks.known_template(catalog, record.template)
+    template = checks.known_template(facts, catalog, record.template)
     manifest = template.manifest
     host = naming.checked_host(record.domain, facts.site.reserved)
     checks.host_is_free(facts, host, has_web=manifest.web is not None)
