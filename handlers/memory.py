@@ -48,6 +48,8 @@ class Sighting:
     """What could be known of why it does not run well, read once; until something is done about it."""
     witness: verdict.Verdict | None = None
     """What its domain answered when it was last asked."""
+    is_scheduled: bool | None = None
+    """Its scheduled tasks are those of its rows; False when a row changed since, None when nobody looked."""
     settled: object = None
     """Fingerprint of record and entry when the key was last settled."""
     failures: int = 0

@@ -48,6 +48,8 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "Waiting: the tenant is pending. Nothing is created until it is active.",
         "Wartet: Der Mandant ist noch nicht freigeschaltet. Bis dahin wird nichts angelegt.",
     ),
+    "schedule_on": ("In force: {cron}, in {zone}.", "In Kraft: {cron}, Zeitzone {zone}."),
+    "schedule_off": ("Switched off: {cron}, in {zone}.", "Ausgeschaltet: {cron}, Zeitzone {zone}."),
     "waiting_project": (
         "Waiting for the tenant's project; this goes on by itself.",
         "Wartet auf das Projekt des Mandanten; es geht von selbst weiter.",

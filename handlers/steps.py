@@ -122,6 +122,8 @@ class Record:
     answer: Mapping[str, Any] = field(default_factory=dict)
     """What the plan's own record then shows: a request is answered in the batch that carries it out."""
     secrets: tuple[Secret, ...] = ()
+    beside: Mapping[contract.Key, Mapping[str, Any]] = field(default_factory=dict)
+    """What other records then show."""
     effect = False
 
     def describe(self) -> str:
@@ -131,6 +133,7 @@ class Record:
         parts += [f"clear action {self.consume}"] if self.consume else []
         names = ", ".join(one.name for one in self.secrets)
         parts += [f"keep secrets {names} (values hidden)"] if names else []
+        parts += [f"show on {key.collection} {key.id}: {show}" for key, show in self.beside.items()]
         return "; ".join(parts)
 
     async def run(self, hands: Hands) -> None:
@@ -141,7 +144,7 @@ class Record:
             entry=self.entry,
             consume=self.consume,
             spec=self.spec,
-            beside={hands.key: self.answer} if self.answer else None,
+            beside={**self.beside, **({hands.key: self.answer} if self.answer else {})},
             secrets=self.secrets,
         )
 

@@ -22,6 +22,7 @@ from handlers import recorder
 from handlers.catalogue import Catalogue
 from handlers.requests.handler import RequestHandler
 from handlers.stacks.handler import StackHandler
+from handlers.stacks.schedule_handler import ScheduleHandler
 from handlers.tenants.handler import TenantHandler
 from listener import contract, errors, sight
 from listener.compose import catalog as catalogs
@@ -54,6 +55,7 @@ TOPICS = (
     "listener_lease/*",
     "listener_meta/*",
     "plan_tiers/*",
+    "stack_schedules/*",
 )
 """Unfiltered: a record that leaves a filter gives no event (PocketBase 0.40.6)."""
 
@@ -108,7 +110,7 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
     )
     looks = sight.rounds(settings, waits, eyes, catalog)
     rounds = ((stacks.poll, waits.poll), (shown.round, waits.resync), *looks)
-    known = (tenants, stacks, requests)
+    known = (tenants, stacks, requests, ScheduleHandler(eyes=eyes, scribe=scribe))
     engine = _engine(settings, waits, known, rounds=rounds, gate=gate, feed=feed, metrics=metrics)
     lent = _lent(settings, upstreams, eyes)
     return App(engine, gate, hostlock, metrics, eyes, catalog, stacks, tenants, writer, lent)

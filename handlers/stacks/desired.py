@@ -17,7 +17,7 @@ from listener.compose import catalog as catalogs
 from listener.compose import limits as limiting
 from listener.compose import render, variables
 from listener.compose.guard import CheckedCompose
-from listener.compose.manifest import Manifest
+from listener.compose.manifest import Manifest, Schedule
 from listener.coolify import payloads
 
 
@@ -50,6 +50,8 @@ class Desired:
     notes: tuple[str, ...] = ()
     rotatable: tuple[tuple[str, str], ...] = ()
     """Name and kind of the generated secrets that may be made anew at any time."""
+    schedule: Schedule | None = None
+    """How scheduled messages reach it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,7 @@ def _whole(
         template=manifest.slug,
         template_version=manifest.version,
         notes=resolved.notes,
+        schedule=manifest.schedule,
         rotatable=tuple((p.name, p.generated) for p in manifest.parameters if p.generated and not p.stable),
     )
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from handlers import apply, memory, records, status, steps
+from handlers import apply, memory, naming, records, status, steps
 from handlers.eyes import ID_VIEWS, Eyes
-from handlers.stacks import autopsy, foreign, observe, plans
+from handlers.stacks import autopsy, foreign, observe, plans, schedules
 from handlers.stacks.decide import decide
 from handlers.stacks.desired import Desired, Want, desired
 from handlers.stacks.exclusive import Exclusive
@@ -16,6 +16,7 @@ from handlers.stacks.facts import StackFacts
 from listener import contract, errors
 from listener.compose.catalog import Catalog
 from listener.coolify import payloads
+from listener.pocketbase.client import quoted
 
 BROKE_OFTEN = 3
 """5xx answers to one unchanged spec, while Coolify answers others, after which it is not tried again."""
@@ -126,6 +127,8 @@ class StackHandler:
         until, message, staff = self._eyes.memory.of(key.id).stuck
         if plan.reason in SPECLESS and until > facts.clock:
             plan = plans.blocked(facts, "refused", _failed(message, staff), again=until - facts.clock)
+        if isinstance(want, Desired) and not plan.steps and plan.reason == "running":
+            plan = await self._scheduled(facts, want, plan)
         self._exclusive.claim(key.id, is_made=plan.reason == "create")
         wanted = want.hash if isinstance(want, Desired) and plan.reason not in SPECLESS else ""
         self._runs[key.id] = _Run(plan.reason, wanted)
@@ -134,6 +137,23 @@ class StackHandler:
                 facts.record, facts.tenant, facts.tier, facts.entry
             )
         return facts, want, replace(plan, basis=_basis(facts))
+
+    async def _scheduled(self, facts: StackFacts, want: Desired, plan: contract.Plan) -> contract.Plan:
+        """The plan, or the one that makes its scheduled tasks those of its rows; looked at once a change."""
+        seen, proof = self._eyes.memory.of(facts.id), facts.look
+        if seen.is_scheduled or (want.schedule is None and seen.is_scheduled is None):
+            return plan
+        async with self._eyes.database.proven():
+            rows = await self._eyes.database.list(schedules.COLLECTION, filter=f"stack_id={quoted(facts.id)}")
+        found = [schedules.ScheduleRow.model_validate(row) for row in rows]
+        if not isinstance(proof, naming.Proof):
+            proof = (await observe.look(self._eyes, facts)).look
+        if not isinstance(proof, naming.Proof):
+            return plan
+        tasks = await self._eyes.coolify.tasks(proof.uuid) if want.schedule else ()
+        needed = schedules.decide(facts, proof, want.schedule, found, tasks)
+        seen.is_scheduled = needed is None
+        return needed or plan
 
     async def _observed(self, record_id: str) -> StackFacts:
         """The facts, and whether another stack holds what works for one only."""

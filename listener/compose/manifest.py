@@ -155,6 +155,14 @@ class Web(_Strict):
     """What answers 2xx when the service does its part; asked from outside, by its domain."""
 
 
+class Schedule(_Strict):
+    """How a scheduled message reaches the stack: a command in one of its containers."""
+
+    service: ServiceName
+    command: str = Field(pattern=r"^[A-Za-z0-9 ._/-]*\{message\}$")
+    """Run by `sh -c`; `{message}` becomes base64 of the text, in which no character means anything there."""
+
+
 class Health(_Strict):
     """Whether the containers can tell their health, and how long a deploy may take (seconds)."""
 
@@ -180,6 +188,8 @@ class Manifest(_Strict):
     bundles: dict[str, str] = {}
     """Environment key to a file or folder of the template, delivered packed and base64-coded."""
     web: Web | None = None
+    schedule: Schedule | None = None
+    """None: rows of `stack_schedules` have no effect on its stacks."""
     health: Health
     notes: Words | None = None
     """What an operator should know."""
@@ -199,15 +209,20 @@ class Manifest(_Strict):
         for key in self.bundles:
             if not NAME.fullmatch(key) or key.startswith(RESERVED_PREFIXES):
                 raise ValueError(f"{key} cannot be a bundle's name")
-        if self.web and self.web.service not in self.services:
-            raise ValueError(f"web.service {self.web.service} is not one of the services")
-        for name, volume in self.volumes.items():
-            if volume.service not in self.services:
-                raise ValueError(f"volumes.{name}.service {volume.service} is not one of the services")
         switches = {p.name for p in self.parameters if p.type == "boolean" and not p.from_platform}
         for name, service in self.services.items():
             if service.option is not None and service.option not in switches:
                 raise ValueError(f"services.{name}.option {service.option} is not a boolean parameter")
+        return self
+
+    @model_validator(mode="after")
+    def _names_services(self) -> Self:
+        places: dict[str, Web | Schedule | Volume | None]
+        places = {"web.service": self.web, "schedule.service": self.schedule}
+        places |= {f"volumes.{name}.service": volume for name, volume in self.volumes.items()}
+        for place, one in places.items():
+            if one is not None and one.service not in self.services:
+                raise ValueError(f"{place} {one.service} is not one of the services")
         return self
 
     @property

@@ -159,6 +159,23 @@ class Coolify:
         params = {**flags, "docker_cleanup": 0}
         await self._call("DELETE", f"/services/{uuid}", params=params, missing_ok=True)
 
+    async def tasks(self, uuid: str) -> list[payloads.Task]:
+        """The service's scheduled tasks, whoever made them (ScheduledTasksController.php)."""
+        rows = _rows(await self._call("GET", f"/services/{uuid}/scheduled-tasks", safe=True))
+        return [payloads.task(row) for row in rows]
+
+    async def create_task(self, uuid: str, task: payloads.Task) -> None:
+        """There is one more task; the same one twice makes two, so look before."""
+        await self._call("POST", f"/services/{uuid}/scheduled-tasks", json=task.body())
+
+    async def patch_task(self, uuid: str, task: payloads.Task) -> None:
+        """The task of that uuid is so."""
+        await self._call("PATCH", f"/services/{uuid}/scheduled-tasks/{task.uuid}", json=task.body())
+
+    async def delete_task(self, uuid: str, task_uuid: str) -> None:
+        """The task is gone, or was already."""
+        await self._call("DELETE", f"/services/{uuid}/scheduled-tasks/{task_uuid}", missing_ok=True)
+
     async def _call(
         self,
         method: str,

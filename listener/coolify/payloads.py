@@ -29,6 +29,8 @@ class Server:
     is_usable: bool
     is_reachable: bool
     prunes_volumes: bool
+    zone: str = "UTC"
+    """The time zone in which its scheduled tasks run."""
     ip: str = ""
     """As Coolify reaches it; `host.docker.internal` is the host that Coolify itself runs on."""
 
@@ -111,6 +113,29 @@ class NewService:
 
 
 @dataclass(frozen=True, slots=True)
+class Task:
+    """A scheduled task: `command` runs by `sh -c` in the container of a compose service (4.3, in the source)
+    at times of the server's zone, unless the service is stopped then."""
+
+    name: str
+    command: str = field(repr=False)
+    frequency: str
+    container: str
+    enabled: bool
+    uuid: str = ""
+
+    def body(self) -> dict[str, Any]:
+        """What create and patch send."""
+        return {
+            "name": self.name,
+            "command": self.command,
+            "frequency": self.frequency,
+            "container": self.container,
+            "enabled": self.enabled,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Env:
     """One variable to send, always literal: `$`, `#`, quotes and backslashes arrive as they are.
 
@@ -165,6 +190,7 @@ def server(row: Mapping[str, Any]) -> Server:
         is_usable=bool(row.get("is_usable", settings.get("is_usable", False))),
         is_reachable=bool(row.get("is_reachable", settings.get("is_reachable", False))),
         prunes_volumes=bool(settings.get("delete_unused_volumes", False)),
+        zone=str(settings.get("server_timezone") or "UTC"),
         ip=str(row.get("ip") or ""),
     )
 
@@ -225,3 +251,15 @@ def flatten(body: Any) -> str:
         if isinstance(conflict, Mapping):
             texts.append(f"domain {conflict.get('domain')} is held by {conflict.get('resource_name')}")
     return "; ".join(texts) or str(body.get("message") or body.get("error") or "no readable reason")
+
+
+def task(row: Mapping[str, Any]) -> Task:
+    """A scheduled task as the API shows it."""
+    return Task(
+        name=text_of(row, "name"),
+        command=text_of(row, "command"),
+        frequency=text_of(row, "frequency"),
+        container=str(row.get("container") or ""),
+        enabled=bool(row.get("enabled")),
+        uuid=text_of(row, "uuid"),
+    )

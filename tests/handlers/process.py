@@ -12,6 +12,7 @@ from handlers import eyes as seeing
 from handlers import ledger, memory, recorder, site, status, vault
 from handlers.requests.handler import RequestHandler
 from handlers.stacks.handler import StackHandler
+from handlers.stacks.schedule_handler import ScheduleHandler
 from handlers.tenants.handler import TenantHandler
 from listener import contract
 from listener.compose import catalog as catalogs
@@ -74,6 +75,7 @@ class Process:
     stacks: StackHandler
     tenants: TenantHandler
     requests: RequestHandler
+    schedules: ScheduleHandler
     turns: Turns
     mass: list[bool]
     """What sweeps said of mass absence."""
@@ -81,7 +83,7 @@ class Process:
     @property
     def handlers(self) -> Mapping[str, contract.Handler]:
         """By collection, as the engine has them."""
-        known = (self.tenants, self.stacks, self.requests)
+        known = (self.tenants, self.stacks, self.requests, self.schedules)
         return {handler.collection: handler for handler in known}
 
 
@@ -118,4 +120,5 @@ def begun(place: Place, *, term: int, holder: str) -> Process:
     requests = RequestHandler(
         eyes=eyes, catalog=place.catalog, stacks=stacks, scribe=scribe, allowed=lambda: None
     )
-    return Process(eyes, scribe, stacks, tenants, requests, Turns(place.waits), mass)
+    schedules = ScheduleHandler(eyes=eyes, scribe=scribe)
+    return Process(eyes, scribe, stacks, tenants, requests, schedules, Turns(place.waits), mass)

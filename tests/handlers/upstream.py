@@ -13,7 +13,14 @@ from listener.sandbox import pocketbase
 from tests import fixtures
 from tests.handlers import lean
 
-COLLECTIONS = ("agent_stacks", "tenants", "listener_ledger", "stack_operations", "stack_secrets")
+COLLECTIONS = (
+    "agent_stacks",
+    "tenants",
+    "listener_ledger",
+    "stack_operations",
+    "stack_secrets",
+    "stack_schedules",
+)
 PLAIN = False
 """No certificates: reading the authorities takes longer than a test's set-up."""
 

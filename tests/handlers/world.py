@@ -84,7 +84,7 @@ class World:
 
     async def sweep(self) -> None:
         """Every handler's differences are due."""
-        for handler in (self.parts.tenants, self.parts.stacks):
+        for handler in (self.parts.tenants, self.parts.stacks, self.parts.schedules):
             for key in await handler.sweep():
                 self.parts.turns.add(key, self.clock.seconds)
 

@@ -14,6 +14,7 @@ from listener.sandbox.standin import (
     api_servers,
     api_services,
     api_storages,
+    api_tasks,
     api_variables,
     calls,
     control,
@@ -38,6 +39,7 @@ ROUTES = (
     *api_variables.ROUTES,
     *api_parts.ROUTES,
     *api_storages.ROUTES,
+    *api_tasks.ROUTES,
 )
 
 

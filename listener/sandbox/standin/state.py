@@ -151,6 +151,16 @@ class Storage:
 
 
 @dataclass(eq=False)
+class Task:
+    """A scheduled task of a service: a command in one of its containers. `body` is what the API takes."""
+
+    uuid: str
+    created: str
+    updated: str
+    body: dict[str, Any]
+
+
+@dataclass(eq=False)
 class Application:
     """What was made as an application, not as a compose service: it is listed, and no more."""
 
@@ -183,6 +193,7 @@ class Service:
     parts: list[Part] = field(default_factory=list)
     variables: list[Variable] = field(default_factory=list)
     storages: list[Storage] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list)
     tags: list[dict[str, Any]] = field(default_factory=list)
     label_escape: bool = True
     connect_network: bool = False
