@@ -147,7 +147,7 @@ async def serve(app: App, settings: Settings) -> bool:
 def load_catalog(settings: Settings) -> catalogs.Catalog:
     """Our templates, and the operator's own folder over them."""
     own = (settings.templates_dir,) if settings.templates_dir else ()
-    return catalogs.Catalog.load(catalogs.default_folder(), *own)
+    return catalogs.Catalog.load(catalogs.default_folder(), *own, platform=settings.platform())
 
 
 def _lent(settings: Settings, upstreams: Upstreams, eyes: seeing.Eyes) -> bridge.Lent:

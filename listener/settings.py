@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     """The CloudFreedom Router's OpenAI-compatible address, given to templates."""
     telegram_api_base: str = Field(default="", examples=["https://api.telegram.org"])
     """Bot API for telegram-bot stacks, when it is not Telegram's own."""
+    telegram_bot_image: str = Field(default="", examples=["ghcr.io/example/telegram-bot:1.0.0@sha256:…"])
+    """An image with the bot at /opt/bot.zip for telegram-bot stacks, by digest; empty = Python's own image,
+    into which the bot is unpacked."""
     platform_domain: str = Field(default="", examples=["apps.example.org"])
     """Domain under which the platform gives out names; it is reserved itself."""
     platform_reserved: Listed = Field(default=(), examples=["coolify.example.org,pb.example.org"])
@@ -164,6 +167,7 @@ class Settings(BaseSettings):
             "ROUTER_BASE_URL": self.router_base_url,
             "PLATFORM_DOMAIN": self.platform_domain,
             "TELEGRAM_API_BASE": self.telegram_api_base,
+            "TELEGRAM_BOT_IMAGE": self.telegram_bot_image,
         }
         return {name: value for name, value in given.items() if value}
 

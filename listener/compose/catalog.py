@@ -33,9 +33,10 @@ class Catalog:
         self._templates = dict(templates)
 
     @classmethod
-    def load(cls, *folders: Path) -> Catalog:
+    def load(cls, *folders: Path, platform: Mapping[str, str] | None = None) -> Catalog:
         """Every template of the folders (without any: `default_folder()`); a later folder wins.
 
+        `platform` are the platform's settings, by which an image may be replaced.
         Each is rendered for every tier of its manifest. Raises `Refusal` `TEMPLATE_BROKEN` naming file and
         field, or `GUARD_…`. Names that begin with `_` or `.` are skipped.
         """
@@ -45,7 +46,7 @@ class Catalog:
                 raise _broken(folder, "is not a folder")
             for path in sorted(folder.iterdir()):
                 if path.is_dir() and not path.name.startswith(("_", ".")):
-                    found[path.name] = read(path)
+                    found[path.name] = read(path, platform or {})
         return cls(found)
 
     def get(self, slug: str) -> Template | None:
@@ -57,9 +58,9 @@ class Catalog:
         return tuple(sorted(self._templates))
 
 
-def read(path: Path) -> Template:
+def read(path: Path, platform: Mapping[str, str]) -> Template:
     """One template's folder, read and tried; raises `Refusal` as `Catalog.load` does."""
-    manifest = _manifest(path / MANIFEST)
+    manifest = _with_images(_manifest(path / MANIFEST), platform, path / MANIFEST)
     if manifest.slug != path.name:
         raise _broken(path / MANIFEST, f"slug: {manifest.slug} is not the folder's name")
     template = Template(
@@ -114,6 +115,18 @@ def _manifest(file: Path) -> Manifest:
         raise _broken(file, " ".join(str(error).split())) from error
     except (TypeError, re.error) as error:
         raise _broken(file, str(error)) from error
+
+
+def _with_images(manifest: Manifest, platform: Mapping[str, str], file: Path) -> Manifest:
+    """The manifest with the images that the platform's settings name."""
+    images = {}
+    for key, image in manifest.images.items():
+        reference = platform.get(image.replaced_by or "", "")
+        try:
+            images[key] = image.replaced(reference) if reference else image
+        except ValueError as error:
+            raise _broken(file, f"images.{key}: {error}") from error
+    return manifest.model_copy(update={"images": images})
 
 
 def _fields(error: pydantic.ValidationError) -> Iterable[str]:

@@ -41,6 +41,18 @@ class Image(_Strict):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._/:-]*$")
     tag: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")
     digest: str | None = Field(default=None, pattern=r"^sha256:[0-9a-f]{64}$")
+    replaced_by: str | None = None
+    """The platform's setting that may name another image, in which what the template unpacks is built in."""
+    is_replaced: bool = False
+    """Set when the catalogue is loaded, never in a manifest; `{{ replaced.NAME }}` in the compose file."""
+
+    def replaced(self, reference: str) -> Image:
+        """The image that a setting names, `name:tag@sha256:…`; raises `ValueError` for anything else."""
+        match = re.fullmatch(r"([^@]+):([^:@/]+)@(sha256:[0-9a-f]{64})", reference)
+        if match is None:
+            raise ValueError(f"{self.replaced_by} must be of the form name:tag@sha256:…")
+        name, tag, digest = match.groups()
+        return Image(name=name, tag=tag, digest=digest, replaced_by=self.replaced_by, is_replaced=True)
 
     @property
     def reference(self) -> str:

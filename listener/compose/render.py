@@ -99,6 +99,7 @@ def _values(template: Template, context: RenderContext) -> dict[str, object]:
             for name, limit in context.limits.items()
         },
         "images": {key: image.reference for key, image in template.manifest.images.items()},
+        "replaced": {key: image.is_replaced for key, image in template.manifest.images.items()},
         "bundles": dict(template.bundles),
         "template": {"slug": template.slug, "version": template.version},
         "health": {"start_period": f"{template.manifest.health.start_period}s"},

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from listener import errors
-from listener.compose import catalog, pack, template, variables
+from listener.compose import catalog, pack, render, template, variables
 
-from .conftest import PAIR_MANIFEST, PAIR_SOURCE, PLATFORM, TEMPLATES, found, write_pair
+from .conftest import PAIR_MANIFEST, PAIR_SOURCE, PLATFORM, TEMPLATES, context, found, write_pair
 
 
 def test_without_a_folder_the_packaged_templates_are_offered() -> None:
@@ -140,3 +140,22 @@ def test_a_bundle_that_is_too_long_is_refused(tmp_path: Path) -> None:
     (path / "config.json").write_text("x" * pack.MAX_TEXT)
     with pytest.raises(errors.Refusal, match="more than 49152"):
         catalog.Catalog.load(tmp_path)
+
+
+PUBLISHED = f"ghcr.io/example/telegram-bot:1.2.3@sha256:{'0' * 64}"
+
+
+def test_a_published_image_of_the_bot_takes_the_place_of_what_is_unpacked() -> None:
+    shop = catalog.Catalog.load(platform={"TELEGRAM_BOT_IMAGE": PUBLISHED})
+    subject = found(shop, "telegram-bot")
+    bot = render.render(subject, context=context(subject)).document["services"]["bot"]
+    assert (bot["image"], bot["command"]) == (PUBLISHED, ["python", "-I", "/opt/bot.zip"])
+    assert bot["healthcheck"]["test"][3] == "/opt/bot.zip"
+    assert "CF_BOT_B64" not in bot["environment"]
+
+
+@pytest.mark.parametrize("reference", ["ghcr.io/example/bot:1.2.3", "bot@sha256:0", f"bot@{PUBLISHED[-71:]}"])
+def test_an_image_in_the_bots_place_is_named_with_tag_and_digest(reference: str) -> None:
+    with pytest.raises(errors.Refusal) as caught:
+        catalog.Catalog.load(platform={"TELEGRAM_BOT_IMAGE": reference})
+    assert "TELEGRAM_BOT_IMAGE must be of the form name:tag@sha256:" in caught.value.what

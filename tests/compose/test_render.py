@@ -162,7 +162,7 @@ def test_a_template_that_hands_a_name_to_a_command_is_stopped(tmp_path: Path) ->
     source = PAIR_SOURCE.replace('["chown", "-R", "1000:1000", "/var/lib/app"]', "\n      - {{ stack_name }}")
     path = write_pair(tmp_path, source=source)
     with pytest.raises(errors.Refusal) as caught:
-        catalog.read(path)
+        catalog.read(path, {})
     assert caught.value.code == "GUARD_G28"
 
 
