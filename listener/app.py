@@ -21,6 +21,7 @@ from handlers import eyes as seeing
 from handlers import recorder
 from handlers.catalogue import Catalogue
 from handlers.requests.handler import RequestHandler
+from handlers.stacks.access import Accesses
 from handlers.stacks.handler import StackHandler
 from handlers.stacks.schedule_handler import ScheduleHandler
 from handlers.tenants.handler import TenantHandler
@@ -112,7 +113,7 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
     rounds = ((stacks.poll, waits.poll), (shown.round, waits.resync), *looks)
     known = (tenants, stacks, requests, ScheduleHandler(eyes=eyes, scribe=scribe))
     engine = _engine(settings, waits, known, rounds=rounds, gate=gate, feed=feed, metrics=metrics)
-    lent = _lent(settings, upstreams, eyes)
+    lent = _lent(settings, upstreams, eyes, Accesses(eyes=eyes, catalog=catalog, scribe=scribe))
     return App(engine, gate, hostlock, metrics, eyes, catalog, stacks, tenants, writer, lent)
 
 
@@ -150,13 +151,14 @@ def load_catalog(settings: Settings) -> catalogs.Catalog:
     return catalogs.Catalog.load(catalogs.default_folder(), *own, platform=settings.platform())
 
 
-def _lent(settings: Settings, upstreams: Upstreams, eyes: seeing.Eyes) -> bridge.Lent:
+def _lent(settings: Settings, upstreams: Upstreams, eyes: seeing.Eyes, ways: Accesses) -> bridge.Lent:
     return bridge.Lent(
         pocketbase_url=str(upstreams.sse.base_url),
         pocketbase_ca_file=settings.pocketbase_ca_file,
         database=upstreams.database,
         coolify=upstreams.coolify,
         view=eyes.view,
+        access=ways.of,
     )
 
 

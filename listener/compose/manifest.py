@@ -175,6 +175,18 @@ class Schedule(_Strict):
     """Run by `sh -c`; `{message}` becomes base64 of the text, in which no character means anything there."""
 
 
+class Access(_Strict):
+    """One way into the stack, for its owner: shown by the portal's bridge, never on the record."""
+
+    title: Words
+    path: str = Field(default="/", pattern=r"^/[!-~]{0,255}$")
+    """Below the stack's domain."""
+    user: str | None = None
+    """The parameter that holds the name to sign in with."""
+    secret: str | None = None
+    """The parameter that holds the password or token."""
+
+
 class Health(_Strict):
     """Whether the containers can tell their health, and how long a deploy may take (seconds)."""
 
@@ -200,6 +212,7 @@ class Manifest(_Strict):
     bundles: dict[str, str] = {}
     """Environment key to a file or folder of the template, delivered packed and base64-coded."""
     web: Web | None = None
+    access: tuple[Access, ...] = ()
     schedule: Schedule | None = None
     """None: rows of `stack_schedules` have no effect on its stacks."""
     health: Health
@@ -235,6 +248,10 @@ class Manifest(_Strict):
         for place, one in places.items():
             if one is not None and one.service not in self.services:
                 raise ValueError(f"{place} {one.service} is not one of the services")
+        names = {parameter.name for parameter in self.parameters}
+        unknown = {name for one in self.access for name in (one.user, one.secret) if name} - names
+        if unknown:
+            raise ValueError(f"access names {', '.join(sorted(unknown))}, which is no parameter")
         return self
 
     @property

@@ -40,7 +40,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Lent:
-    """What the listener lends the bridge, for reading only: the ledger, Coolify's list and its logs."""
+    """What the listener lends the bridge: the ledger, Coolify's list and its logs to read, and ways in."""
 
     pocketbase_url: str
     pocketbase_ca_file: Path | None
@@ -48,6 +48,8 @@ class Lent:
     """As the service account; nothing but the ledger is read with it."""
     coolify: Coolify
     view: View
+    access: Callable[[Row, str], Awaitable[list[dict[str, str]] | None]]
+    """The ways into a stack for a user's id, or None when that is no owner's."""
 
 
 async def serve(
@@ -81,6 +83,7 @@ def app(lent: Lent, http: httpx.AsyncClient, origins: Sequence[str]) -> Starlett
         route("POST", "/{stack_id}/restart", partial(calls.wish, wishes.restart)),
         route("GET", "/{stack_id}/status", calls.status),
         route("GET", "/{stack_id}/logs", calls.logs),
+        route("GET", "/{stack_id}/access", calls.access),
     ]
     cors = Middleware(
         CORSMiddleware,
@@ -138,6 +141,14 @@ class _Calls:
             "fqdn": f"https://{host}" if host else "",
         }
         return {"stack": stack, "coolify": coolify}
+
+    async def access(self, call: Call) -> Json:
+        """How to get in: addresses, and the secrets that were made for the stack. On record, who asked."""
+        stack = await _stack(call, call.stack_id)
+        ways = await self._lent.access(stack, call.user_id)
+        if ways is None:
+            raise HTTPException(403, "Only an owner of the tenant may see this.")
+        return {"access": ways}
 
     async def logs(self, call: Call) -> Json:
         """The last lines of the service's first container alive, without the stack's secrets."""

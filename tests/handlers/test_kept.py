@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from handlers import vault
+from handlers.stacks.access import Accesses
 from listener.secrets import sealing
 from tests.handlers.world import World
 
@@ -185,3 +186,29 @@ async def test_everything_is_sealed_with_a_new_first_key(world: World) -> None:
     assert (await world.row(stack))["status"] == "running"
     assert sent(world, stack) == made
     assert world.place.sealer.is_current(world.ledger(stack).last_spec)
+
+
+async def test_an_owner_sees_the_ways_in_and_the_audit_knows(world: World) -> None:
+    stack = await world.running(AGENT, config=KEY, domain="agent.example.org")
+    user = await world.admin.post(
+        "/api/collections/users/records",
+        json={"email": "o@example.org", "password": "fake-password", "passwordConfirm": "fake-password"},
+    )
+    owner = user.json()["id"]
+    ways = Accesses(eyes=world.parts.eyes, catalog=world.place.catalog, scribe=world.parts.recorder)
+    row = await world.row(stack)
+    assert await ways.of(row, owner) is None
+    assert await ways.of(row, "") is None
+    await world._send("PATCH", "tenants", world.tenant_id, {"owners": [owner]})
+    assert await ways.of(row, owner) == [
+        {
+            "title": "Hooks",
+            "url": "https://agent.example.org/hooks",
+            "user": "",
+            "secret": sent(world, stack)["HOOKS_TOKEN"],
+        }
+    ]
+    (told,) = await world.rows("stack_operations", "verb='secret.reveal'")
+    assert (told["reason"], told["detail"]) == (f"asked by {owner}", {"names": ["HOOKS_TOKEN"]})
+    foreign = row | {"tenant_id": await world.tenant()}
+    assert await ways.of(foreign, owner) is None

@@ -128,8 +128,18 @@ def lend(url: str, database: PocketBase, coolify_http: httpx.AsyncClient) -> bri
     client = Coolify(http=coolify_http, budget=Budget(clock=time.monotonic))
     view = View(coolify=client, clock=time.monotonic, pace=0.0, servers_every=0.0, known_servers=lambda: ())
     return bridge.Lent(
-        pocketbase_url=url, pocketbase_ca_file=None, database=database, coolify=client, view=view
+        pocketbase_url=url,
+        pocketbase_ca_file=None,
+        database=database,
+        coolify=client,
+        view=view,
+        access=_no_ways,
     )
+
+
+async def _no_ways(row: Mapping[str, Any], user_id: str) -> list[dict[str, str]] | None:  # noqa: ARG001
+    """This stage has no handlers, and so no stack with a way in; nobody owns the stacks named `theirs…`."""
+    return None if str(row["stack_name"]).startswith("theirs") else []
 
 
 def error(answer: httpx.Response) -> Mapping[str, Any]:

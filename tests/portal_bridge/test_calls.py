@@ -109,3 +109,16 @@ async def test_the_list_is_the_callers_stacks(stage: Stage) -> None:
 async def test_no_answer_may_be_kept_by_a_cache(stage: Stage) -> None:
     for path in ("/api/stacks", "/api/stacks/nosuchrecord000/status"):
         assert (await stage.call("GET", path)).headers["cache-control"] == "no-store"
+
+
+async def test_the_ways_in_are_for_owners_of_the_tenant_only(stage: Stage) -> None:
+    mine, theirs = await stage.stack(), await stage.stack(stack_name="theirs-1")
+    answer = await stage.call("GET", f"/api/stacks/{mine}/access")
+    assert (answer.status_code, answer.json()) == (200, {"access": []})
+    assert answer.headers["cache-control"] == "no-store"
+    answer = await stage.call("GET", f"/api/stacks/{theirs}/access")
+    assert (answer.status_code, error(answer)["error"]) == (
+        403,
+        "Only an owner of the tenant may see this.",
+    )
+    assert (await stage.call("GET", "/api/stacks/nobodys/access")).status_code == 404
