@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -45,6 +46,9 @@ def test_packed_code_is_the_same_for_the_same_files_and_stays_small(
     shutil.copytree(catalog.default_folder() / "telegram-bot" / "bot", copy)
     (copy / "telegram_bot" / "__pycache__").mkdir(exist_ok=True)
     (copy / "telegram_bot" / "__pycache__" / "x.pyc").touch()
+    for number, file in enumerate(sorted(copy.rglob("*.py"), reverse=True)):
+        os.utime(file, (number * 10_000_000, number * 10_000_000))
+        file.chmod(0o600 if number % 2 else 0o755)
     text = bot.bundles["CF_BOT_B64"]
     assert pack.packed(copy) == text
     assert len(text) < pack.MAX_TEXT

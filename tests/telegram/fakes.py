@@ -14,6 +14,9 @@ TOKEN = "1234567890:FAKE-fake-FAKE-fake-FAKE-fake-FAKE0"
 KEY = "fake-router-key"
 OWNER = 4711
 
+Failure = tuple[int, Any] | Callable[[BaseHTTPRequestHandler], None]
+"""Status and body, or what to do with the connection."""
+
 
 class Server:
     """One HTTP server in threads of its own; `answer(handler, body)` writes the response."""
@@ -63,33 +66,54 @@ def reply(handler: BaseHTTPRequestHandler, status: int, value: Any) -> None:
     handler.wfile.write(raw)
 
 
+def refusal(code: int, words: str = "refused", **parameters: int) -> tuple[int, dict[str, object]]:
+    """What the Bot API answers when it refuses."""
+    return code, {"ok": False, "error_code": code, "description": words, "parameters": parameters}
+
+
+def _number(update: Any) -> float:
+    """What Telegram compares with the offset; a broken update stays."""
+    number = update.get("update_id") if isinstance(update, dict) else None
+    return number if type(number) is int else float("inf")
+
+
 class FakeTelegram(Server):
     """The Bot API's behaviour that the bot relies on: long polls, offsets, repetition, refusals."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
-        self.failures: defaultdict[str, list[tuple[int, Any]]] = defaultdict(list)
-        self.updates: list[dict[str, Any]] = []
+        self.times: defaultdict[str, list[float]] = defaultdict(list)
+        self.failures: defaultdict[str, list[Failure]] = defaultdict(list)
+        self.updates: list[Any] = []
         self.messages: dict[int, tuple[int, str]] = {}
         self.valid = True
+        self.webhook = False
         self._ids = iter(range(1, 1_000_000))
         self._changed = threading.Condition()
         super().__init__()
 
     def say(self, text: str | None, *, user: int = OWNER, age: float = 0, kind: str = "private") -> int:
         """A person writes to the bot; the update's id."""
-        update = next(self._ids)
         message: dict[str, Any] = {
-            "message_id": update,
             "date": int(time.time() - age),
             "chat": {"id": user, "type": kind},
             "from": {"id": user, "language_code": "en"},
-            **({"photo": []} if text is None else {"text": text}),
+            **({"photo": [], "caption": "a picture"} if text is None else {"text": text}),
         }
+        return self.post(message=message)
+
+    def post(self, **content: Any) -> int:
+        """Something happens that Telegram tells the bot; the update's id."""
         with self._changed:
-            self.updates.append({"update_id": update, "message": message})
+            update = next(self._ids)
+            self.updates.append({"update_id": update, **content})
             self._changed.notify_all()
         return update
+
+    def delete(self) -> None:
+        """Everyone deletes all messages of the bot."""
+        with self._changed:
+            self.messages.clear()
 
     def of(self, method: str) -> list[dict[str, Any]]:
         """The bodies of all calls of one method."""
@@ -114,25 +138,50 @@ class FakeTelegram(Server):
         bot, _, method = handler.path.removeprefix("/bot").partition("/")
         with self._changed:
             self.calls.append((method, body))
+            self.times[method].append(time.monotonic())
             failure = self.failures[method].pop(0) if self.failures[method] else None
             self._changed.notify_all()
-        if failure is not None:
+        if callable(failure):
+            failure(handler)
+        elif failure is not None:
             reply(handler, *failure)
         elif bot != TOKEN or not self.valid:
-            reply(handler, 401, {"ok": False, "error_code": 401, "description": "Unauthorized"})
+            reply(handler, *refusal(401))
+        elif method == "getUpdates" and self.webhook:
+            reply(handler, *refusal(409))
+        elif words := self._refused(method, body):
+            reply(handler, *refusal(400, words))
         else:
             reply(handler, 200, {"ok": True, "result": self._result(method, body)})
+
+    def _refused(self, method: str, body: dict[str, Any]) -> str:
+        """Telegram's rules for texts: some, not too long (in UTF-16 units), and an edit changes something."""
+        if method not in {"sendMessage", "editMessageText"}:
+            return ""
+        if not body["text"].strip():
+            return "Bad Request: message text is empty"
+        if len(body["text"].encode("utf-16-le")) // 2 > 4096:
+            return "Bad Request: message is too long"
+        if method == "sendMessage":
+            return ""
+        with self._changed:
+            if body["message_id"] not in self.messages:
+                return "Bad Request: message to edit not found"
+            same = self.messages[body["message_id"]][1].strip() == body["text"].strip()
+        return "Bad Request: message is not modified" if same else ""
 
     def _result(self, method: str, body: dict[str, Any]) -> Any:
         with self._changed:
             match method:
                 case "getMe":
                     return {"id": 1, "username": "fake_bot"}
+                case "deleteWebhook":
+                    self.webhook = False
                 case "getUpdates":
                     offset = body.get("offset", 0)
-                    self.updates = [u for u in self.updates if u["update_id"] >= offset]
+                    self.updates = [u for u in self.updates if _number(u) >= offset]
                     self._changed.wait_for(lambda: self.updates, timeout=min(body["timeout"], 5))
-                    return list(self.updates)
+                    return self.updates[:100]
                 case "sendMessage":
                     number = next(self._ids)
                     self.messages[number] = (body["chat_id"], body["text"])
@@ -146,14 +195,17 @@ class FakeTelegram(Server):
 
 
 class FakeRouter(Server):
-    """An OpenAI-compatible API: streams `pieces` with a pause between, or answers JSON, or refuses."""
+    """An OpenAI-compatible API: streams `pieces` with pauses, then `end`; or says `raw`, `json`, `status`."""
 
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str] = []
-        self.pieces: list[str] = ["Hello", " there"]
+        self.pieces: list[str] = ["Hello there"]
         self.pause = 0.0
-        self.streams = True
+        self.end = 'data: {"choices": [], "usage": {"total_tokens": 3}}\n\ndata: [DONE]\n\n'
+        self.raw = ""
+        self.models = ["fake-model", "other"]
+        self.json: Any = None
         self.status = 200
         self.gate = threading.Event()
         self.gate.set()
@@ -164,16 +216,15 @@ class FakeRouter(Server):
         """One request of the Router."""
         self.keys.append(handler.headers.get("Authorization", ""))
         if handler.path == "/v1/models":
-            reply(handler, 200, {"data": [{"id": "fake-model"}, {"id": "other"}]})
+            reply(handler, 200, {"data": [{"id": name} for name in self.models]})
             return
         self.requests.append(body)
         if self.closed_gate_for in body["messages"][-1]["content"]:
             self.gate.wait(20)
         if self.status != 200:
             reply(handler, self.status, {"error": {"message": f"secret detail {KEY}"}})
-        elif not self.streams:
-            content = "".join(self.pieces)
-            reply(handler, 200, {"choices": [{"message": {"role": "assistant", "content": content}}]})
+        elif self.json is not None:
+            reply(handler, 200, self.json)
         else:
             self._stream(handler)
 
@@ -181,10 +232,9 @@ class FakeRouter(Server):
         handler.send_response(200)
         handler.send_header("Content-Type", "text/event-stream; charset=utf-8")
         handler.end_headers()
-        for line in self._lines():
+        for line in [self.raw] if self.raw else self._lines():
             handler.wfile.write(line.encode())
             handler.wfile.flush()
-        handler.wfile.write(b"data: [DONE]\n\n")
 
     def _lines(self) -> Iterator[str]:
         yield ": a comment\n\n"
@@ -192,4 +242,4 @@ class FakeRouter(Server):
         for piece in self.pieces:
             yield "data: " + json.dumps({"choices": [{"delta": {"content": piece}}]}) + "\n\n"
             time.sleep(self.pause)
-        yield 'data: {"choices": [], "usage": {"total_tokens": 3}}\n\n'
+        yield self.end

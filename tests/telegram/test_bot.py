@@ -7,7 +7,8 @@ import signal
 import pytest
 
 from . import fakes
-from .conftest import OWNED, RECORD, Run
+from .conftest import Run
+from .container import OWNED, RECORD
 
 
 def test_the_portals_own_record_makes_a_bot_that_answers_ping(run: Run, telegram: fakes.FakeTelegram) -> None:
@@ -35,7 +36,7 @@ def test_text_goes_to_the_router_with_the_tenants_key_and_the_answer_comes_back(
 def test_a_router_that_does_not_stream_is_understood(
     run: Run, telegram: fakes.FakeTelegram, router: fakes.FakeRouter
 ) -> None:
-    router.streams = False
+    router.json = {"choices": [{"message": {"role": "assistant", "content": "Hello there"}}]}
     run({**OWNED, "MODEL": "other"})
     telegram.say("Hi")
     telegram.wait_for(lambda: telegram.shown() == ["Hello there"])

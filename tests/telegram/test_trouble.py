@@ -5,12 +5,9 @@ from __future__ import annotations
 import pytest
 
 from . import fakes
-from .conftest import OWNED, Run
-
-
-def refusal(code: int, **parameters: int) -> tuple[int, dict[str, object]]:
-    """What the Bot API answers when it refuses."""
-    return code, {"ok": False, "error_code": code, "description": "refused", "parameters": parameters}
+from .conftest import Run
+from .container import OWNED
+from .fakes import refusal
 
 
 def test_a_second_poller_is_waited_out_without_an_exit(run: Run, telegram: fakes.FakeTelegram) -> None:

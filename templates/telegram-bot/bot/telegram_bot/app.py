@@ -16,7 +16,7 @@ from .poll import Poll
 from .router import Router
 
 DRAIN_SECONDS = 10.0
-WATCH_SECONDS = 5.0
+WATCH_SECONDS = 1.0
 BAD_SETTINGS = 78
 
 
@@ -47,6 +47,7 @@ def _watch(poll: Poll, heartbeat: Heartbeat, log: Log) -> int:
     threading.Thread(target=poll.forever, name="poll", daemon=True).start()
     while not stop.wait(WATCH_SECONDS):
         if heartbeat.is_stuck():
+            heartbeat.beat("stuck")
             log.write("poll.stuck", "error")
             return 1
     finished = poll.stop(DRAIN_SECONDS)

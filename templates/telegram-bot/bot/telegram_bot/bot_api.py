@@ -7,27 +7,33 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import wire
+from .units import whole
 
 CALL_SECONDS = 20.0
 POLL_SECONDS = 50
 """How long Telegram holds `getUpdates` open when there is nothing."""
 POLL_GRACE = 15.0
+LAST_SECONDS = 2.0
+"""Patience with the last call: the container is about to be killed."""
 LONGEST_PAUSE = 60.0
-TRIES = 3
+"""A longer `retry_after` is obeyed by giving up."""
+RETRY_SECONDS = (1.0, 2.0)
+"""Pauses before an answer is sent again that Telegram had trouble with."""
 
 UNAUTHORIZED = frozenset({401, 404})
 """What `getMe` answers for a token that is wrong (401) or has no token's form (404)."""
 CONFLICT = 409
-NOT_MODIFIED = 400
+BAD_REQUEST = 400
 
 
 class ApiError(Exception):
-    """Telegram refused a call: its code, and the pause it asks for (seconds)."""
+    """Telegram refused a call: its code, the pause it asks for (seconds), its words for our eyes only."""
 
-    def __init__(self, code: int, pause: float = 0.0) -> None:
+    def __init__(self, code: int, pause: float = 0.0, words: str = "") -> None:
         super().__init__(f"Telegram answered {code}")
         self.code = code
         self.pause = pause
+        self.words = words
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ class Message:
     text: str | None
     private: bool
     language: str
-    sent: float
+    sent: int
     """Unix time."""
 
 
@@ -51,14 +57,15 @@ class BotApi:
 
     def check(self) -> str:
         """The bot's user name, if the token is good."""
-        return str(self._call("getMe").get("username", ""))
+        me = self._call("getMe")
+        return str(me.get("username", "")) if isinstance(me, dict) else ""
 
     def begin_polling(self) -> None:
         """No webhook is set afterwards, and no waiting message is lost."""
         self._call("deleteWebhook", drop_pending_updates=False)
 
     def messages(self, offset: int | None, *, wait: bool) -> list[tuple[int, Message | None]]:
-        """Updates from `offset` on, oldest first, each with its message if it is one."""
+        """Updates from `offset` on, oldest first, each with its message if it is one that can be read."""
         seconds = POLL_SECONDS if wait else 0
         updates = self._call(
             "getUpdates",
@@ -70,12 +77,22 @@ class BotApi:
         if not isinstance(updates, list):
             raise wire.WireError("no list of updates")
         return [
-            (int(u["update_id"]), _message(u)) for u in updates if isinstance(u, dict) and "update_id" in u
+            (u["update_id"], _message(u))
+            for u in updates
+            if isinstance(u, dict) and type(u.get("update_id")) is int
         ]
 
-    def send(self, chat: int, text: str) -> int:
-        """The id of the message that was sent; waits as often as Telegram asks for it."""
-        return int(self._patiently("sendMessage", chat_id=chat, text=text)["message_id"])
+    def acknowledge(self, offset: int) -> None:
+        """Telegram forgets what came before `offset`."""
+        self._call("getUpdates", timeout=0, limit=1, offset=offset, patience=LAST_SECONDS)
+
+    def send(self, chat: int, text: str, *, patient: bool = True) -> int:
+        """The id of the message that was sent."""
+        call = self._patiently if patient else self._call
+        sent = call("sendMessage", chat_id=chat, text=text)
+        if not isinstance(sent, dict) or type(sent.get("message_id")) is not int:
+            raise wire.WireError("no message was sent")
+        return int(sent["message_id"])
 
     def edit(self, chat: int, message: int, text: str, *, patient: bool) -> None:
         """The message says `text`; that it said so already is fine."""
@@ -83,7 +100,7 @@ class BotApi:
         try:
             call("editMessageText", chat_id=chat, message_id=message, text=text)
         except ApiError as error:
-            if error.code != NOT_MODIFIED:
+            if error.code != BAD_REQUEST or "not modified" not in error.words:
                 raise
 
     def typing(self, chat: int) -> None:
@@ -91,23 +108,38 @@ class BotApi:
         self._call("sendChatAction", chat_id=chat, action="typing")
 
     def _patiently(self, method: str, **fields: Any) -> Any:
-        for _ in range(TRIES - 1):
+        """The call, made again after the pause that Telegram asks for, or after trouble on the way.
+
+        A message that arrives twice is better than none.
+        """
+        for wait in RETRY_SECONDS:
             try:
                 return self._call(method, **fields)
             except ApiError as error:
-                if not 0 < error.pause <= LONGEST_PAUSE:
+                if error.pause > LONGEST_PAUSE or not (error.pause or error.code >= 500):
                     raise
-                time.sleep(error.pause)
+                pause = error.pause or wait
+            except wire.WireError:
+                pause = wait
+            time.sleep(pause)
         return self._call(method, **fields)
 
     def _call(self, method: str, *, patience: float = CALL_SECONDS, **fields: Any) -> Any:
         with wire.answer(f"{self._root}/{method}", payload=fields, timeout=patience) as response:
             value = wire.body(response)
         if value.get("ok") is not True:
-            parameters = value.get("parameters")
-            pause = parameters.get("retry_after", 0) if isinstance(parameters, dict) else 0
-            raise ApiError(int(value.get("error_code") or response.status), float(pause))
+            raise _refusal(value, response.status)
         return value.get("result")
+
+
+def _refusal(value: dict[str, Any], status: int) -> ApiError:
+    code, parameters = value.get("error_code"), value.get("parameters")
+    pause = parameters.get("retry_after") if isinstance(parameters, dict) else 0
+    return ApiError(
+        code if type(code) is int else status,
+        float(pause) if isinstance(pause, int | float) and pause > 0 else 0.0,
+        str(value.get("description", "")),
+    )
 
 
 def _message(update: dict[str, Any]) -> Message | None:
@@ -115,12 +147,18 @@ def _message(update: dict[str, Any]) -> Message | None:
         message = update["message"]
         text = message.get("text")
         return Message(
-            chat=int(message["chat"]["id"]),
-            user=int(message["from"]["id"]),
-            text=text if isinstance(text, str) else None,
+            chat=_number(message["chat"]["id"]),
+            user=_number(message["from"]["id"]),
+            text=whole(text) if isinstance(text, str) and text.strip() else None,
             private=message["chat"].get("type") == "private",
             language=str(message["from"].get("language_code", "")),
-            sent=float(message["date"]),
+            sent=_number(message["date"]),
         )
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
+
+
+def _number(value: Any) -> int:
+    if type(value) is not int:
+        raise ValueError("no number")
+    return value

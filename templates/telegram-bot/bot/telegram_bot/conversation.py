@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Iterable
@@ -12,7 +13,7 @@ from .draft import Draft
 from .log import Log
 from .memory import Memory
 from .quota import Quota
-from .router import Router, RouterError
+from .router import Answer, Router, RouterError
 from .settings import Settings
 from .texts import say
 
@@ -20,6 +21,8 @@ LONGEST_QUESTION = 8000
 OLDEST_SECONDS = 3600.0
 """Messages that waited longer (the stack was suspended, say) are dropped."""
 TOLD_AT_MOST = 1000
+PINGS_PER_HOUR = 20
+"""Of a stranger; more are left alone."""
 
 
 class Conversation:
@@ -32,7 +35,8 @@ class Conversation:
         self._log = log
         self._memory = Memory(time.monotonic)
         self._quota = Quota(settings.per_hour, time.monotonic)
-        self._told: set[int] = set()
+        self._pings = Quota(PINGS_PER_HOUR, time.monotonic)
+        self._told: dict[int, None] = {}
 
     def answer(self, message: Message) -> None:
         """The message was answered, or left alone on purpose. Never raises: a failure is logged."""
@@ -42,14 +46,16 @@ class Conversation:
             self._log.write("message.unanswered", "warning", error=str(error))
         except Exception as error:  # noqa: BLE001 - one poisoned message must not stop the bot
             self._log.write("message.failed", "error", error=type(error).__name__)
+            with contextlib.suppress(ApiError, wire.WireError):
+                self._say(message, "failed")
 
     def _answer(self, message: Message) -> None:
         if not message.private or time.time() - message.sent > OLDEST_SECONDS:
-            self._log.write("message.ignored", private=message.private)
+            self._log.write("message.ignored", reason="old" if message.private else "group")
             return
         command = _command(message.text)
         if command == "/ping":
-            self._say(message, "pong")
+            self._pong(message)
         elif not self._may_ask(message.user):
             self._deny(message)
         elif message.text is None:
@@ -65,11 +71,17 @@ class Conversation:
     def _may_ask(self, user: int) -> bool:
         return self._settings.allow_all or user in self._settings.allowed
 
+    def _pong(self, message: Message) -> None:
+        if self._may_ask(message.user) or not self._pings.take(message.user):
+            self._say(message, "pong")
+
     def _deny(self, message: Message) -> None:
         """Tell strangers their id, once each, so that the owner can add it."""
-        if message.user in self._told or len(self._told) >= TOLD_AT_MOST:
+        if message.user in self._told:
             return
-        self._told.add(message.user)
+        self._told[message.user] = None
+        while len(self._told) > TOLD_AT_MOST:
+            self._told.pop(next(iter(self._told)), None)
         self._log.write("user.denied", user=message.user)
         self._say(message, "denied", user=message.user)
 
@@ -83,17 +95,18 @@ class Conversation:
             return
         self._typing(message.chat)
         begun = time.monotonic()
-        draft, text = Draft(self._api, message.chat), ""
+        draft, answer = Draft(self._api, message.chat), Answer()
         try:
-            for text in self._router.ask(self._prompt(message.chat, question)):
-                draft.show(text)
+            for answer in self._router.ask(self._prompt(message.chat, question)):
+                draft.show(answer.text)
         except RouterError as error:
-            self._log.write("router.failed", "warning", status=error.status)
-            draft.finish(_apology(error, text, message.language))
+            self._log.write("router.failed", "warning", status=error.status, error=str(error))
+            draft.finish(_apology(error, answer.text, message.language))
             return
-        draft.finish(text)
-        self._memory.keep(message.chat, question, text)
-        self._log.write("message.answered", seconds=round(time.monotonic() - begun, 1), characters=len(text))
+        draft.finish(_noted(answer, message.language))
+        self._memory.keep(message.chat, question, answer.text)
+        seconds = round(time.monotonic() - begun, 1)
+        self._log.write("message.answered", seconds=seconds, characters=len(answer.text), end=answer.end[:20])
 
     def _prompt(self, chat: int, question: str) -> list[dict[str, str]]:
         return [
@@ -116,6 +129,12 @@ def _command(text: str | None) -> str:
     """`/word` in lower case without the bot's name, or nothing."""
     first: Iterable[str] = (text or "").split(maxsplit=1)[:1]
     return next((word.split("@")[0].lower() for word in first if word.startswith("/")), "")
+
+
+def _noted(answer: Answer, language: str) -> str:
+    """The answer, and what people must know of its end."""
+    note = {"length": "length", "content_filter": "cut"}.get(answer.end)
+    return f"{answer.text}\n\n{say(language, note)}" if note else answer.text
 
 
 def _apology(error: RouterError, text: str, language: str) -> str:

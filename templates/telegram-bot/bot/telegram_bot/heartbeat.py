@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -27,14 +28,18 @@ class Heartbeat:
         self.beat()
 
     def beat(self, state: str = "", error: str = "") -> None:
-        """The file says `state` (empty: as before) and now; `error` is a code, never a text of others."""
+        """The file says `state` (empty: as before) and now; `error` is a code, never a text of others.
+
+        A file that cannot be written grows old, which the health check sees.
+        """
         with self._lock:
             self._state = state or self._state
             self._beat = self._clock()
             content = {"ts": time.time(), "state": self._state, "last_error": error}
             draft = self._file.with_suffix(".new")
-            draft.write_text(json.dumps(content))
-            draft.replace(self._file)
+            with contextlib.suppress(OSError):
+                draft.write_text(json.dumps(content))
+                draft.replace(self._file)
 
     def is_stuck(self) -> bool:
         """Whether the loop has been silent for too long: nothing but a restart helps."""

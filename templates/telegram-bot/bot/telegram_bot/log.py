@@ -9,14 +9,14 @@ import threading
 import time
 
 TOKEN = re.compile(r"(?<![0-9])[0-9]{5,16}:[A-Za-z0-9_-]{20,}")
-BEARER = re.compile(r"(?i)\bbearer\s+\S+")
+BEARER = re.compile(r"(?i)\bbearer\s+[^\s\"\\]+")
 
 
 class Log:
     """Writes events; every text passes the redaction, whatever put it there."""
 
     def __init__(self, secrets: tuple[str, ...] = ()) -> None:
-        self._secrets = secrets
+        self._secrets = {json.dumps(secret)[1:-1] for secret in secrets} | set(secrets)
         self._lock = threading.Lock()
         self._last: dict[str, float] = {}
 

@@ -44,7 +44,8 @@ class Memory:
         """The turn is remembered, within the bounds of this module."""
         with self._lock:
             known = self._chats.setdefault(chat, _Chat())
-            known.turns = [*known.turns, (question, answer)][-TURNS:]
+            room = max(0, CHARACTERS - len(question))
+            known.turns = [*known.turns, (question, answer[:room])][-TURNS:]
             while known.turns and sum(len(q) + len(a) for q, a in known.turns) > CHARACTERS:
                 known.turns.pop(0)
             known.touched = self._clock()

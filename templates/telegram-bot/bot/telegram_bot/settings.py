@@ -44,7 +44,7 @@ def read(environ: Mapping[str, str]) -> Settings:
     addresses = {"ROUTER_BASE_URL": "", "TELEGRAM_API_BASE": Settings.api_base}
     for name, default in addresses.items():
         addresses[name] = given.get(name, default).rstrip("/")
-        if urlsplit(addresses[name]).scheme not in {"http", "https"}:
+        if not _is_address(addresses[name]):
             wrong.append(name)
     numbers = {"MAX_TOKENS": Settings.max_tokens, "MESSAGES_PER_HOUR": Settings.per_hour}
     for name, number in numbers.items():
@@ -53,6 +53,9 @@ def read(environ: Mapping[str, str]) -> Settings:
             numbers[name] = int(text)
         else:
             wrong.append(name)
+    prompt = _decoded(given.get("SYSTEM_PROMPT_B64", ""))
+    if prompt is None:
+        wrong.append("SYSTEM_PROMPT_B64")
     if wrong:
         raise ValueError(f"missing or unreadable: {', '.join(wrong)}")
     return Settings(
@@ -63,8 +66,23 @@ def read(environ: Mapping[str, str]) -> Settings:
         model=given.get("MODEL", ""),
         allowed=frozenset(int(number) for number in re.findall(r"\d+", given.get("ALLOWED_USER_IDS", ""))),
         allow_all=given.get("ALLOW_ALL", "").lower() == "true",
-        prompt=base64.b64decode(given.get("SYSTEM_PROMPT_B64", "")).decode() or PROMPT,
+        prompt=prompt or PROMPT,
         max_tokens=numbers["MAX_TOKENS"],
         per_hour=numbers["MESSAGES_PER_HOUR"],
         heartbeat=Path(given.get("HEARTBEAT_FILE", str(Settings.heartbeat))),
     )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _decoded(text: str) -> str | None:
+    try:
+        return base64.b64decode(text, validate=True).decode()
+    except ValueError:
+        return None

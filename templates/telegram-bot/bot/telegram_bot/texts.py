@@ -17,6 +17,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "busy": "The Router is busy or the budget is used up. Please try again later.",
         "failed": "I got no answer. Please try again in a moment.",
         "cut": "[The answer broke off here.]",
+        "length": "[The answer reached its longest length.]",
     },
     "de": {
         "hello": "Hallo! Schreib mir, ich gebe es an das Modell weiter.\n\n"
@@ -32,6 +33,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "busy": "Der Router ist ausgelastet oder das Budget verbraucht. Bitte versuche es später wieder.",
         "failed": "Ich habe keine Antwort bekommen. Bitte versuche es gleich noch einmal.",
         "cut": "[Hier brach die Antwort ab.]",
+        "length": "[Die Antwort hat ihre größte Länge erreicht.]",
     },
 }
 

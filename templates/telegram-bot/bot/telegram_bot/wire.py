@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 MAX_BODY = 4 * 1024 * 1024
-"""Bytes. Longer answers are cut, and then cannot be read."""
+"""Bytes. Longer bodies are refused."""
+BODY_SECONDS = 30.0
+"""Longest time from the first byte of a body to its last."""
 
 
 class WireError(Exception):
@@ -43,12 +46,44 @@ def answer(
         connection.close()
 
 
-def body(response: http.client.HTTPResponse) -> dict[str, Any]:
+def body(response: http.client.HTTPResponse, seconds: float = BODY_SECONDS) -> dict[str, Any]:
     """The body as a JSON object; raises `WireError`."""
-    try:
-        value = json.loads(response.read(MAX_BODY))
-    except ValueError as error:
-        raise WireError("no JSON") from error
+    raw = b""
+    for chunk in _chunks(response, seconds):
+        raw += chunk
+        _fits(raw)
+    value = parsed(raw)
     if not isinstance(value, dict):
         raise WireError("no JSON object")
     return value
+
+
+def lines(response: http.client.HTTPResponse, seconds: float) -> Iterator[bytes]:
+    """The body line by line as it comes, without white space around; raises `WireError`."""
+    rest = b""
+    for chunk in _chunks(response, seconds):
+        *complete, rest = (rest + chunk).split(b"\n")
+        _fits(rest)
+        yield from map(bytes.strip, complete)
+    yield rest.strip()
+
+
+def parsed(raw: bytes) -> Any:
+    """The value that the JSON stands for; raises `WireError`."""
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise WireError("no JSON") from error
+
+
+def _chunks(response: http.client.HTTPResponse, seconds: float) -> Iterator[bytes]:
+    end = time.monotonic() + seconds
+    while chunk := response.read1(65536):
+        yield chunk
+        if time.monotonic() > end:
+            raise WireError("the body does not end")
+
+
+def _fits(raw: bytes) -> None:
+    if len(raw) > MAX_BODY:
+        raise WireError("the body is too long")
