@@ -32,7 +32,7 @@ def test_a_folder_of_ones_own_is_read_and_a_later_one_wins(tmp_path: Path) -> No
     assert found(both, "pair").version == "0.2.0"
 
 
-@pytest.mark.parametrize("slug", ["telegram-bot", "web", "pair"])
+@pytest.mark.parametrize("slug", ["base-llm", "openclaw-agent", "telegram-bot", "web", "pair"])
 def test_the_sample_of_every_manifest_is_a_complete_order(shop: catalog.Catalog, slug: str) -> None:
     subject = found(shop, slug)
     resolved = variables.resolve(subject, subject.manifest.sample, platform=PLATFORM)
