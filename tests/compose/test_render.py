@@ -67,6 +67,7 @@ def test_no_name_can_change_the_structure_and_each_arrives_exactly(slug: str) ->
     @settings(deadline=None)
     @given(name=hostile, tenant=hostile, inst=hostile)
     @example(name="\U0010ffff$", tenant="${A:-b}", inst="\x00")
+    @example(name="podman.sock", tenant="", inst="")
     def holds(name: str, tenant: str, inst: str) -> None:
         changes = {"stack_name": name, "tenant_id": tenant, "tenant_slug": tenant, "inst": inst}
         changed = rendered(subject, **changes)
