@@ -9,7 +9,7 @@ from handlers import records, steps
 from handlers.eyes import Eyes
 from listener import contract, errors
 from listener.compose.catalog import Catalog
-from listener.compose.manifest import Access
+from listener.compose.manifest import Access, Manifest
 
 
 class Accesses:
@@ -38,25 +38,31 @@ class Accesses:
             return []
         kept = self._eyes.vault.opened(stack.id, stack.tenant_id)
         secrets = {name: value.get_secret_value() for name, value in kept.items()}
-        access = template.manifest.access
-        names = sorted({one.secret for one in access if one.secret})
+        manifest = template.manifest
+        names = sorted({one.secret for one in manifest.access if one.secret})
         entry = steps.Entry("secret.reveal", "done", f"asked by {asked_by}", {"names": names})
         await self._scribe.record(contract.Key(records.STACKS, stack.id), entry=entry)
-        return [self._way(one, stack, known.domain, secrets) for one in access]
+        return [
+            self._way(one, _user(one, manifest, stack.config), known.domain, secrets)
+            for one in manifest.access
+        ]
 
     async def _owns(self, user_id: str, tenant_id: str) -> bool:
         row = await self._eyes.database.get(records.TENANTS, tenant_id) or {}
         return bool(user_id) and (row.get("user_id") == user_id or user_id in (row.get("owners") or ()))
 
-    def _way(
-        self, access: Access, stack: records.StackRecord, host: str, secrets: Mapping[str, str]
-    ) -> dict[str, str]:
-        given = (stack.config or {}).get("env_vars") if isinstance(stack.config, Mapping) else None
-        typed = given if isinstance(given, Mapping) else {}
-        language = self._eyes.site.voice.language
+    def _way(self, access: Access, user: str, host: str, secrets: Mapping[str, str]) -> dict[str, str]:
         return {
-            "title": getattr(access.title, language),
+            "title": getattr(access.title, self._eyes.site.voice.language),
             "url": f"https://{host}{access.path}" if host else "",
-            "user": str(typed.get(access.user) or "") if access.user else "",
+            "user": user,
             "secret": secrets.get(access.secret or "", ""),
         }
+
+
+def _user(access: Access, manifest: Manifest, config: Any) -> str:
+    """The name to sign in with: what the record gives, else the template's default."""
+    given = config.get("env_vars") if isinstance(config, Mapping) else None
+    typed = given.get(access.user) if isinstance(given, Mapping) else None
+    default = next((one.default for one in manifest.parameters if one.name == access.user), None)
+    return str(typed or default or "")
