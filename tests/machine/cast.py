@@ -42,6 +42,17 @@ class Tally:
     """(status of a stack, what happened then)."""
     broken: list[str] = field(default_factory=list)
 
+    def and_also(self, other: Tally) -> Tally:
+        """What both have met together."""
+        return Tally(
+            examples=self.examples + other.examples,
+            steps=self.steps + other.steps,
+            effective=self.effective + other.effective,
+            acts=self.acts + other.acts,
+            pairs=self.pairs + other.pairs,
+            broken=[*self.broken, *other.broken],
+        )
+
 
 def event(**given: st.SearchStrategy[Any]) -> Callable[[Callable[..., None]], Any]:
     """A rule whose steps are counted, with the statuses that they meet."""
