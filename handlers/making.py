@@ -19,6 +19,8 @@ class MakeSecrets:
     """Name and kind (`token`, `password`, `hex`) of each."""
     consume: str = ""
     """The action that asked for new ones; cleared in the same batch."""
+    taken_from: str = ""
+    """The uuid of an adopted service: values that it has already are kept, so that its data stays readable."""
     effect = False
 
     def describe(self) -> str:
@@ -26,8 +28,11 @@ class MakeSecrets:
         return f"make secrets {', '.join(name for name, _ in self.kinds)} (values hidden){cleared}"
 
     async def run(self, hands: steps.Hands) -> None:
+        old = await hands.coolify.env_values(self.taken_from) if self.taken_from else {}
         made = [
-            steps.Secret(hands.key.id, self.tenant_id, name, SecretStr(generation.made(kind)))
+            steps.Secret(
+                hands.key.id, self.tenant_id, name, SecretStr(old.get(name) or generation.made(kind))
+            )
             for name, kind in self.kinds
         ]
         verb = f"action.{self.consume}" if self.consume else "secrets.make"

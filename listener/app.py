@@ -159,6 +159,7 @@ def _lent(settings: Settings, upstreams: Upstreams, eyes: seeing.Eyes, ways: Acc
         coolify=upstreams.coolify,
         view=eyes.view,
         access=ways.of,
+        kept=ways.kept,
     )
 
 

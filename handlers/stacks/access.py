@@ -47,6 +47,14 @@ class Accesses:
             for one in manifest.access
         ]
 
+    def kept(self, row: Mapping[str, Any]) -> list[str]:
+        """Every value that is kept for the stack, so that no log shows it; none if one cannot be opened."""
+        try:
+            found = self._eyes.vault.opened(str(row["id"]), str(row.get("tenant_id") or ""))
+        except errors.Refusal:
+            return []
+        return [value.get_secret_value() for value in found.values()]
+
     async def _owns(self, user_id: str, tenant_id: str) -> bool:
         row = await self._eyes.database.get(records.TENANTS, tenant_id) or {}
         return bool(user_id) and (row.get("user_id") == user_id or user_id in (row.get("owners") or ()))

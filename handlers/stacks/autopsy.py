@@ -35,7 +35,8 @@ async def read(eyes: Eyes, facts: StackFacts) -> StackFacts:
     log = await _log(eyes, detail)
     if log:
         config = facts.record.config if facts.record else None
-        parts.append(f"last log lines: {_short(masking.masked(log, config))}")
+        kept = [value.get_secret_value() for value in facts.secrets.values()]
+        parts.append(f"last log lines: {_short(masking.masked(log, config, kept))}")
     if detail.page:
         parts.append(f"see {eyes.site.coolify_url.rstrip('/')}{detail.page}")
     text = " · ".join(parts)

@@ -33,7 +33,8 @@ def decide(facts: StackFacts, want: Want) -> contract.Plan:
     if row is not None and row.intent and row.intent.get("what") == "create":
         return unborn.settle(facts)
     if isinstance(want, Unmade) and facts.record is not None and wanted is Wish.RUNNING:
-        made = making.MakeSecrets(facts.record.tenant_id, want.secrets)
+        adopted = row.service_uuid if row is not None and row.made.get("adopted") else ""
+        made = making.MakeSecrets(facts.record.tenant_id, want.secrets, taken_from=adopted)
         return contract.Plan(key=facts.key, steps=(made,), reason="make_secrets", again=0.0)
     if row is None or not row.service_uuid:
         return unborn.decide(facts, want, wanted)

@@ -15,7 +15,7 @@ import anyio
 
 from handlers import ledger, records
 from listener import app, errors, settings
-from listener.cli import away, configured, reach, rows, show
+from listener.cli import away, configured, reach, rows, secrets, show
 from listener.cli.exits import Exit
 from listener.compose.catalog import Catalog
 from listener.coolify.client import Coolify
@@ -36,7 +36,8 @@ async def logs(named: str, *, container: str, tail: int, follow: bool, every: fl
     wanted = configured.load(settings.Settings)
     async with reach.database(wanted) as known, reach.coolify(wanted) as coolify:
         stack = await rows.pick(known, named)
-        source = Container(known, coolify, app.load_catalog(wanted), stack, uuid=await _uuid(known, stack))
+        catalog, keys = app.load_catalog(wanted), wanted.listener_secrets_key
+        source = Container(known, coolify, catalog, stack, keys, uuid=await _uuid(known, stack))
         await source.choose(container)
         lines = await source.read(max(tail, WINDOW) if follow else tail)
         source.print(lines[-tail:])
@@ -65,6 +66,8 @@ class Container:
     coolify: Coolify
     catalog: Catalog
     stack: rows.Stack
+    keys: Sequence[str] = field(repr=False)
+    """They open what is kept for the stack, so that it is not shown."""
     uuid: str
     name: str = ""
     _configs: list[Any] = field(default_factory=list, repr=False)
@@ -106,8 +109,10 @@ class Container:
                 ) from error
             raise
         row = await self.known.get(records.STACKS, self.stack.id) or {}
-        if row.get("config") not in self._configs:
-            self._configs.append(row.get("config"))
+        kept = await secrets.opened(self.known, self.keys, self.stack.id, str(row.get("tenant_id") or ""))
+        for config in (row.get("config"), {"env_vars": kept}):
+            if config not in self._configs:
+                self._configs.append(config)
         return text.removesuffix("\n").split("\n") if text else []
 
     async def follow(self, seen: Sequence[str], *, window: int, every: float) -> None:

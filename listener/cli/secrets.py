@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -69,6 +69,13 @@ def reveal(whose: Named, name: str) -> Exit:
     """The value is printed, after the audit says so."""
     print(reach.run(partial(_reveal, whose, name)))
     return Exit.DONE
+
+
+async def opened(known: PocketBase, keys: Sequence[str], stack_id: str, tenant_id: str) -> dict[str, str]:
+    """Name to value of what is kept for a stack or its tenant; raises `SEAL_BROKEN`."""
+    kept = vault.Vault(Sealer(keys).open)
+    owners = (Owner(tenant_id, "", "", tenant_id), Owner(stack_id, "", stack_id, tenant_id))
+    return {row.name: kept.open(row) for owner in owners for row in await _rows(known, owner)}
 
 
 async def _list(whose: Named) -> list[dict[str, str]]:

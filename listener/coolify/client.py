@@ -119,6 +119,11 @@ class Coolify:
         rows = _rows(await self._call("GET", f"/services/{uuid}/envs", safe=True))
         return {payloads.text_of(row, "key"): payloads.text_of(row, "uuid") for row in rows}
 
+    async def env_values(self, uuid: str) -> dict[str, str]:
+        """Values of the service's variables, as far as the token may read them (`read:sensitive`)."""
+        rows = _rows(await self._call("GET", f"/services/{uuid}/envs", safe=True))
+        return {payloads.text_of(row, "key"): str(row.get("value") or "") for row in rows}
+
     async def put_envs(self, uuid: str, envs: Sequence[payloads.Env]) -> None:
         """Upserts the variables by key; never deletes, and is not atomic: repeat the whole set."""
         if envs:

@@ -50,6 +50,8 @@ class Lent:
     view: View
     access: Callable[[Row, str], Awaitable[list[dict[str, str]] | None]]
     """The ways into a stack for a user's id, or None when that is no owner's."""
+    kept: Callable[[Row], list[str]]
+    """Secrets that are kept for a stack: no log shows them."""
 
 
 async def serve(
@@ -158,7 +160,8 @@ class _Calls:
             raise HTTPException(409, "There are no logs yet: nothing was started.")
         if wait := self._pace.take(call.user_id):
             raise errors.Throttled("PORTAL_LOGS_PACE", "logs were read too often", after=wait)
-        return {"logs": masking.masked(await self._read(str(uuid)), stack.get("config"))}
+        text = await self._read(str(uuid))
+        return {"logs": masking.masked(text, stack.get("config"), self._lent.kept(stack))}
 
     async def _ledger(self, stack: Row) -> Row:
         """The ledger's row of a record; empty when there is none, or it is another tenant's.

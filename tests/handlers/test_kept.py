@@ -212,3 +212,22 @@ async def test_an_owner_sees_the_ways_in_and_the_audit_knows(world: World) -> No
     assert (told["reason"], told["detail"]) == (f"asked by {owner}", {"names": ["HOOKS_TOKEN"]})
     foreign = row | {"tenant_id": await world.tenant()}
     assert await ways.of(foreign, owner) is None
+
+
+async def test_an_adopted_service_keeps_the_values_it_has(world: World) -> None:
+    """An old stack's data is encrypted with a key that only its variables hold."""
+    stack = await world.running(AGENT, config=KEY)
+    before = sent(world, stack)
+    uuid = world.service(stack).uuid
+    for row in await world.rows(vault.COLLECTION):
+        await world._send("DELETE", vault.COLLECTION, row["id"], None)
+    await world.admin.delete(f"/api/collections/listener_ledger/records/{stack}")
+    world.coolify.hand.edit(uuid, name="old-agent", description="made by hand")
+    await world.restart()
+    assert (await ask(world, "adopt", stack, service=uuid))["state"] == "done"
+    assert (await ask(world, "approve", stack))["state"] == "done"
+    await world.live(300)
+    assert (await world.row(stack))["status"] == "running"
+    assert sent(world, stack) == before
+    rows = {row["name"]: world.place.sealer.open(row["value"]) for row in await world.rows(vault.COLLECTION)}
+    assert rows == {name: before[name] for name in MADE}

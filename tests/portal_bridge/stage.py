@@ -26,6 +26,7 @@ from tests.fixtures import Database
 PORTAL = "https://portal.example.org"
 BOT_TOKEN = "1234567890:FAKE-fake-FAKE-fake-FAKE-fake-FAKE0"
 ROUTER_KEY = "fake router/key of acme"
+KEPT = "fake-made-password-of-the-stack"
 STACKS = "/api/collections/agent_stacks/records"
 LEDGER = "/api/collections/listener_ledger/records"
 COMPOSE = {"services": {"bot": {"image": "python", "healthcheck": {"test": "true"}}}}
@@ -134,6 +135,7 @@ def lend(url: str, database: PocketBase, coolify_http: httpx.AsyncClient) -> bri
         coolify=client,
         view=view,
         access=_no_ways,
+        kept=lambda _: [KEPT],
     )
 
 

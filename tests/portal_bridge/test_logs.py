@@ -11,13 +11,14 @@ from structlog.testing import capture_logs
 
 from listener.portal import pace
 from listener.telemetry import masking
-from tests.portal_bridge.stage import BOT_TOKEN, ROUTER_KEY, Stage, error
+from tests.portal_bridge.stage import BOT_TOKEN, KEPT, ROUTER_KEY, Stage, error
 
 PRINTED = (
     f"starting with {ROUTER_KEY}\n"
     f"GET https://api.telegram.org/bot{BOT_TOKEN}/getMe\n"
     f"GET https://router.example.org/?key={quote(ROUTER_KEY, safe='')} 200\n"
     "yesterday's key was sk-fake-fake-fake-fake\n"
+    f"first sign-in with {KEPT}\n"
 )
 
 
@@ -31,6 +32,7 @@ async def test_what_a_stack_prints_of_its_secrets_is_masked(stage: Stage) -> Non
         "GET https://api.telegram.org/bot***/getMe",
         "GET https://router.example.org/?key=*** 200",
         "yesterday's key was ***",
+        "first sign-in with ***",
     ]
 
 
