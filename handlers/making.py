@@ -20,7 +20,7 @@ class MakeSecrets:
     consume: str = ""
     """The action that asked for new ones; cleared in the same batch."""
     taken_from: str = ""
-    """The uuid of an adopted service: values that it has already are kept, so that its data stays readable."""
+    """The uuid of an adopted service: values that it has are kept, so that its data stays readable."""
     effect = False
 
     def describe(self) -> str:
