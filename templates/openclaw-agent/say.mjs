@@ -1,11 +1,13 @@
-// Hands one scheduled message to the gateway's own webhook: node say.mjs BASE64
-const message = Buffer.from(process.argv[2] ?? "", "base64").toString();
+// Gives the agent one task: the base64 text of the only argument. With Telegram, the first listed person is answered.
+const { argv, env } = process;
+const message = Buffer.from(argv[2], "base64").toString();
+const [person] = (env.ALLOWED_USER_IDS || "").match(/\d+/) ?? [];
+const target = env.TELEGRAM_BOT_TOKEN && person ? { channel: "telegram", to: person } : {};
+
 const answer = await fetch("http://127.0.0.1:18789/hooks/agent", {
   method: "POST",
-  headers: { Authorization: `Bearer ${process.env.OPENCLAW_HOOKS_TOKEN}`, "Content-Type": "application/json" },
-  body: JSON.stringify({ message, name: "schedule" }),
+  headers: { Authorization: `Bearer ${env.OPENCLAW_HOOKS_TOKEN}`, "Content-Type": "application/json" },
+  body: JSON.stringify({ message, name: "Schedule", wakeMode: "next-heartbeat", ...target }),
 });
-if (!answer.ok) {
-  console.error(`The gateway answered ${answer.status}.`);
-  process.exit(1);
-}
+console.log(await answer.text());
+process.exit(answer.ok ? 0 : 1);
