@@ -48,8 +48,22 @@ class Case:
         return spec is not None and rule in spec.exempt
 
 
-Rule = Callable[[Case], Iterator[str]]
+Objections = Callable[[Case], Iterator[str]]
 """Yields one sentence for each violation; none holds a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: what it demands, what to do about a violation, and on whose authority."""
+
+    code: str
+    demand: str
+    remedy: str
+    source: str
+    """Ids of the CIS Docker Benchmark 1.6, rules of OWASP's Docker cheat sheet, Pod Security Standards (PSS),
+    or what Coolify 4.3.10 was seen to do."""
+    objections: Objections | None
+    """None: what it is about is not in the document, and is judged elsewhere."""
 
 
 def strings(value: Any) -> Iterator[str]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from listener.compose import document as documents
 from listener.compose.guard.case import Case, strings
+from listener.compose.guard.isolation import OWNED
 from listener.compose.manifest import NAME, OWNED_PREFIXES
 
 MAX_DOCUMENT = 256 * 1024
 MAX_VALUE = 4096
+MAX_BUNDLE = 128 * 1024
 SERVICE_NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
 TOP = frozenset({"services", "volumes"})
@@ -22,13 +26,17 @@ SERVICE = frozenset(
     }
 )
 INSIDE: dict[tuple[str, ...], frozenset[str]] = {
-    ("healthcheck",): frozenset({"test", "interval", "timeout", "retries", "start_period", "start_interval"}),
+    ("healthcheck",): frozenset(
+        {"test", "interval", "timeout", "retries", "start_period", "start_interval", "disable"}
+    ),
     ("logging",): frozenset({"driver", "options"}),
     ("logging", "options"): frozenset({"max-size", "max-file"}),
-    ("deploy",): frozenset({"resources"}),
-    ("deploy", "resources"): frozenset({"limits"}),
-    ("deploy", "resources", "limits"): frozenset({"cpus", "memory", "pids"}),
+    ("deploy",): frozenset({"resources", "replicas", "mode"}),
+    ("deploy", "resources"): frozenset({"limits", "reservations"}),
 }
+"""Keys inside a service that are allowed, or refused by a rule of their own."""
+
+CONDITIONS = frozenset({"service_started", "service_healthy", "service_completed_successfully"})
 
 LABELS = frozenset(
     {
@@ -39,29 +47,37 @@ LABELS = frozenset(
 
 SECRETS = re.compile(
     r"\bsk-(?:[A-Za-z0-9]+[-_])*[A-Za-z0-9]{20,}|(?<![0-9])[0-9]{6,12}:[A-Za-z0-9_-]{30,}|\bgh[pousr]_[A-Za-z0-9]{20,}"
+    r"|\bgithub_pat_\w{20,}|\bglpat-[\w-]{20,}|\bhf_[A-Za-z0-9]{30,}|\b[rs]k_live_\w{20,}|\bAIza[\w-]{35}"
     r"|\bxox[abp]-[A-Za-z0-9-]{10,}|\bAKIA[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY|\beyJ[\w-]{10,}\.eyJ"
 )
-"""Shapes of keys that people paste: model providers, Telegram, GitHub, Slack, AWS, PEM, JWT."""
+"""Shapes of keys that people paste: model providers, Telegram, GitHub, GitLab, Hugging Face, Stripe, Google,
+Slack, AWS, PEM, JWT."""
 
-CHANGES_TYPE = re.compile(r"[-+]?\.(inf|nan)|0o[0-7]+", re.IGNORECASE)
-"""Texts that Coolify 4.3.10 stores without quotes, so that Compose reads a number."""
+CHANGES_TYPE = re.compile(
+    r"[-+]?\.(?:inf|nan)|[-+]?0o[0-7_]+|(?=.*_)(?:[-+][0-9][0-9_]*|[-+]?[0-9][0-9_]*\.[0-9_]*)",
+    re.IGNORECASE,
+)
+"""Texts that Coolify 4.3.10 (symfony/yaml 7.4) stores without quotes, so that a number comes out: infinite
+ones, octal ones also with sign or `_`, and others with `_`, if they have a sign or a point."""
 
 
 def known_keys(case: Case) -> Iterator[str]:
     """G00: default deny. What no rule knows is refused, so that a new feature of Compose cannot slip in."""
     for key in case.document:
-        if key not in TOP:
+        if key not in TOP | OWNED:
             yield f"{key} is not allowed beside the services"
     for name, service in case.services():
-        for key in service.keys() - SERVICE:
+        for key in sorted(service.keys() - SERVICE - OWNED):
             yield f"{name}: {key} is not allowed"
         for path, allowed in INSIDE.items():
             yield from _only(name, service, path, allowed)
         for other, how in _items(service.get("depends_on")):
+            known = other in case.document["services"] and other != name
             if (
-                other not in case.document["services"]
+                not known
                 or not isinstance(how, dict)
-                or set(how) != {"condition"}
+                or how.get("condition") not in CONDITIONS
+                or len(how) > 1
             ):
                 yield f"{name}: depends_on is not of the form service: {{condition: …}}"
 
@@ -72,9 +88,7 @@ def _only(
     value: Any = service
     for key in path:
         value = value.get(key) if isinstance(value, dict) else None
-    if value is None:
-        return
-    if not isinstance(value, dict) or value.keys() - allowed:
+    if isinstance(value, dict) and value.keys() - allowed:  # what is no mapping breaks the rule for its key
         yield f"{name}: {'.'.join(path)} holds more than {', '.join(sorted(allowed))}"
 
 
@@ -91,7 +105,7 @@ def form(case: Case) -> Iterator[str]:
             yield "a service is not a mapping"
     if not _is_plain(case.document, top=True):
         yield "the document holds something empty, or no text, number, truth value, list or mapping"
-    elif sum(len(text) for text in strings(case.document)) > MAX_DOCUMENT:
+    elif len(documents.canonical(case.document).encode("utf-8", "replace")) > MAX_DOCUMENT:
         yield "the document is larger than 256 KiB"
 
 
@@ -112,7 +126,9 @@ def _is_plain(value: Any, *, top: bool = False) -> bool:
 
 
 def _is_volumes(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(key, str) and not body for key, body in value.items())
+    return isinstance(value, dict) and all(
+        isinstance(key, str) and (body in (None, {}) or _is_plain(body)) for key, body in value.items()
+    )
 
 
 def labels(case: Case) -> Iterator[str]:
@@ -128,7 +144,8 @@ def labels(case: Case) -> Iterator[str]:
 def environment(case: Case) -> Iterator[str]:
     """G26: known names; a value is `${NAME}` of the same name or a literal in which every `$` is doubled.
 
-    A literal that begins with `$` makes Coolify 4.3.10 answer 500 and leave a half-made service behind.
+    No literal, here or in a command, is one that becomes a number on its way. One that begins with `$` makes
+    Coolify 4.3.10 answer 500 and leave a half-made service behind.
     """
     carried = {parameter.env_key for parameter in case.manifest.parameters}
     for name, service in case.services():
@@ -143,16 +160,25 @@ def environment(case: Case) -> Iterator[str]:
                 yield f"{name}: {key} is not the reference ${{{key}}}"
             elif key not in carried and not _is_literal(value, bundle=key in case.manifest.bundles):
                 yield f"{name}: {key} is not a text that Coolify and Compose carry unchanged"
+    yield from _elsewhere(case)
+
+
+def _elsewhere(case: Case) -> Iterator[str]:
+    """The same, about texts that are no variable's."""
     for text in strings(_without_references(case.document)):
         if "$" in text.replace("$$", ""):
             yield "a $ outside the variables is not doubled"
+    for name, service in case.services():
+        bare = {key: value for key, value in service.items() if key not in {"environment", "labels"}}
+        if any(CHANGES_TYPE.fullmatch(text) for text in strings(bare)):
+            yield f"{name}: a text outside the variables would become a number"
 
 
 def _is_literal(value: Any, *, bundle: bool) -> bool:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or value.startswith("$") or CHANGES_TYPE.fullmatch(value):
         return False
-    fits = bundle or len(value.encode("utf-8", "replace")) <= MAX_VALUE
-    return fits and not value.startswith("$") and not CHANGES_TYPE.fullmatch(value) and "\0" not in value
+    fits = len(value.encode("utf-8", "replace")) <= (MAX_BUNDLE if bundle else MAX_VALUE)
+    return fits and not any(unicodedata.category(character) == "Cc" for character in value)
 
 
 def _without_references(document: Mapping[str, Any]) -> dict[str, Any]:
