@@ -6,7 +6,7 @@ import base64
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from listener.compose import document as documents
 from listener.compose.limits import Limits
@@ -77,6 +77,11 @@ def strings(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             yield from strings(item)
+
+
+def is_texts(value: Any) -> TypeGuard[list[str]]:
+    """Whether the value is a list of texts."""
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 _SEAL = object()

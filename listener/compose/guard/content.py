@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from listener.compose import document as documents
-from listener.compose.guard.case import Case, strings
+from listener.compose.guard.case import Case, is_texts, strings
 from listener.compose.guard.isolation import OWNED
 from listener.compose.manifest import NAME, OWNED_PREFIXES
 
@@ -35,6 +35,14 @@ INSIDE: dict[tuple[str, ...], frozenset[str]] = {
     ("deploy", "resources"): frozenset({"limits", "reservations"}),
 }
 """Keys inside a service that are allowed, or refused by a rule of their own."""
+
+KINDS: dict[str, Callable[[Any], bool]] = {
+    "command": lambda value: isinstance(value, str) or is_texts(value),
+    "entrypoint": lambda value: isinstance(value, str) or is_texts(value),
+    "init": lambda value: isinstance(value, bool),
+    "stop_grace_period": lambda value: isinstance(value, str),
+}
+"""What a key must hold that no other rule looks at."""
 
 CONDITIONS = frozenset({"service_started", "service_healthy", "service_completed_successfully"})
 
@@ -71,6 +79,9 @@ def known_keys(case: Case) -> Iterator[str]:
             yield f"{name}: {key} is not allowed"
         for path, allowed in INSIDE.items():
             yield from _only(name, service, path, allowed)
+        for key, fits in KINDS.items():
+            if key in service and not fits(service[key]):
+                yield f"{name}: {key} is not of its kind"
         for other, how in _items(service.get("depends_on")):
             known = other in case.document["services"] and other != name
             if (
@@ -136,7 +147,8 @@ def labels(case: Case) -> Iterator[str]:
     for name, service in case.services():
         given = service.get("labels")
         if not isinstance(given, dict) or not given.keys() >= LABELS:
-            yield f"{name}: labels lack {', '.join(sorted(LABELS - set(given or ())))}"
+            lacking = LABELS - given.keys() if isinstance(given, dict) else LABELS
+            yield f"{name}: labels lack {', '.join(sorted(lacking))}"
         elif any(not key.startswith("cf.") or not isinstance(value, str) for key, value in given.items()):
             yield f"{name}: labels other than cf.* are not allowed"
 
@@ -208,7 +220,8 @@ def template_owned(case: Case) -> Iterator[str]:
 def _skeleton(document: Mapping[str, Any]) -> dict[str, Any]:
     services = {}
     for name, service in document["services"].items():
-        names = {part: sorted(map(str, service.get(part) or ())) for part in ("labels", "environment")}
+        parts = {part: service.get(part) or {} for part in ("labels", "environment")}
+        names = {part: sorted(value) for part, value in parts.items() if isinstance(value, dict)}
         services[name] = {**service, **names}
     return {**document, "services": services}
 

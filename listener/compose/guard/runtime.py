@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from listener.compose.guard.case import Case
+from listener.compose.guard.case import Case, is_texts
 from listener.compose.guard.isolation import absent
 
 USER = re.compile(r"[1-9][0-9]{0,5}:[1-9][0-9]{0,5}")
@@ -18,6 +18,7 @@ MOVING_TAGS = frozenset(
     }
 )
 """First words of tags that mean another image tomorrow: `latest`, `stable-slim`."""
+MAX_RETRIES = 20
 MAX_LOG_FILES = 3
 MAX_LOG_MEGABYTES = 10
 
@@ -83,7 +84,7 @@ def image(case: Case) -> Iterator[str]:
     """G16: one of the template's images, with a tag that says a version."""
     pinned = {image.reference for image in case.manifest.images.values()}
     for name, service in case.services():
-        if service.get("image") not in pinned:
+        if str(service.get("image")) not in pinned:
             yield f"{name}: the image is not one of the template's"
     for key, entry in case.manifest.images.items():
         if re.split(r"[-_.]", entry.tag.lower())[0] in MOVING_TAGS:
@@ -102,13 +103,17 @@ def healthcheck(case: Case) -> Iterator[str]:
         test = check.get("test")
         if "disable" in check:
             yield f"{name}: healthcheck can be disabled"
-        if not isinstance(test, list) or len(test) < 2 or test[0] != "CMD":
+        if not is_texts(test) or len(test) < 2 or test[0] != "CMD":
             yield f"{name}: healthcheck.test is not of the form [CMD, …]"
         interval, timeout = _seconds(check.get("interval")), _seconds(check.get("timeout"))
         if not 10 <= interval <= 300:
             yield f"{name}: healthcheck.interval is not between 10s and 5m"
         if not 0 < timeout < interval:
             yield f"{name}: healthcheck.timeout is not below the interval"
+        if any(key in check and not _seconds(check[key]) for key in ("start_period", "start_interval")):
+            yield f"{name}: healthcheck.start_period is no duration"
+        if not isinstance(check.get("retries", 3), int) or not 1 <= check.get("retries", 3) <= MAX_RETRIES:
+            yield f"{name}: healthcheck.retries is not between 1 and {MAX_RETRIES}"
 
 
 def restart(case: Case) -> Iterator[str]:
