@@ -134,12 +134,12 @@ def _command(text: str | None) -> str:
 def _noted(answer: Answer, language: str) -> str:
     """The answer, and what people must know of its end."""
     note = {"length": "length", "content_filter": "cut"}.get(answer.end)
-    return f"{answer.text}\n\n{say(language, note)}" if note else answer.text
+    return f"{answer.text.rstrip()}\n\n{say(language, note)}" if note else answer.text
 
 
 def _apology(error: RouterError, text: str, language: str) -> str:
     """What people read when the Router fails; its own words could hold addresses and keys."""
     if text.strip():
-        return f"{text}\n\n{say(language, 'cut')}"
+        return f"{text.rstrip()}\n\n{say(language, 'cut')}"
     kinds = {401: "key", 403: "key", 402: "busy", 429: "busy"}
     return say(language, kinds.get(error.status, "failed"))
