@@ -67,6 +67,21 @@ def test_a_stranger_is_told_their_id_once_and_never_reaches_the_router(
     assert router.requests == []
 
 
+@pytest.mark.parametrize("allow_all", ["", "false", "no"])
+def test_nobody_may_ask_until_the_owner_was_added(
+    run: Run, telegram: fakes.FakeTelegram, router: fakes.FakeRouter, allow_all: str
+) -> None:
+    bot = run({**RECORD, "ALLOW_ALL": allow_all} if allow_all else RECORD)
+    telegram.say("/start")
+    telegram.say("/reset")
+    telegram.say("Hi")
+    telegram.wait_for(lambda: telegram.updates == [])
+    assert len(telegram.shown()) == 1
+    assert f"Your Telegram id is {fakes.OWNER}:" in telegram.shown()[0]
+    assert router.requests == []
+    assert len(bot.logged("users.none")) == 1
+
+
 def test_everyone_may_ask_only_when_that_is_said_outright(run: Run, telegram: fakes.FakeTelegram) -> None:
     run({**RECORD, "ALLOW_ALL": "yes"})
     telegram.say("Hi", user=99)

@@ -195,3 +195,14 @@ def test_the_process_writes_its_code_and_its_heartbeat_and_nothing_else(
     for line in bot.log():
         assert re.fullmatch(r"[a-z]+\.[a-z_]+", line["event"])
         assert {"ts", "level"} <= set(line)
+
+
+def test_the_container_is_read_only_without_rights_and_never_root(run: Run) -> None:
+    body = run().body
+    assert body["image"].startswith("python:3.12-slim")
+    assert (body["user"], body["read_only"], body["cap_drop"]) == ("10001:10001", True, ["ALL"])
+    assert body["security_opt"] == ["no-new-privileges:true"]
+    assert body["tmpfs"] == ["/tmp:size=16m,mode=1777,noexec,nosuid,nodev"]
+    assert "volumes" not in body
+    check = body["healthcheck"]
+    assert (check["interval"], check["start_period"], check["retries"]) == ("30s", "30s", 3)

@@ -116,12 +116,20 @@ def test_an_empty_answer_is_a_failure_and_not_remembered(
 def test_neither_secrets_nor_what_people_write_reach_the_log(
     run: Run, telegram: fakes.FakeTelegram, router: fakes.FakeRouter
 ) -> None:
-    telegram.failures["getUpdates"] = [(200, "{")]
+    telegram.failures["getUpdates"] = [(200, "{"), refusal(400, f"private bot{fakes.TOKEN}")]
+    telegram.failures["sendMessage"] = [refusal(403, "private")]
     router.status = 401
     bot = run({**OWNED, "SYSTEM_PROMPT": "private prompt"})
     telegram.say("private question")
+    telegram.wait_for(lambda: bot.logged("message.unanswered") != [])
+    router.status, router.json = 200, {"error": {"message": f"private {fakes.KEY}"}}
+    telegram.say("private question")
     telegram.wait_for(lambda: len(telegram.shown()) == 1)
+    router.json = {"choices": [{"message": {"content": "private answer"}, "finish_reason": "private"}]}
+    telegram.say("private question")
+    telegram.wait_for(lambda: bot.logged("message.answered") != [])
     bot.end()
+    assert bot.logged("message.answered")[0]["end"] == "other"
     text = (bot.folder / "log").read_text()
     for secret in (fakes.TOKEN, fakes.KEY, "private", telegram.url):
         assert secret not in text

@@ -106,7 +106,7 @@ class Conversation:
         draft.finish(_noted(answer, message.language))
         self._memory.keep(message.chat, question, answer.text)
         seconds = round(time.monotonic() - begun, 1)
-        self._log.write("message.answered", seconds=seconds, characters=len(answer.text), end=answer.end[:20])
+        self._log.write("message.answered", seconds=seconds, characters=len(answer.text), end=answer.end)
 
     def _prompt(self, chat: int, question: str) -> list[dict[str, str]]:
         return [

@@ -15,6 +15,7 @@ READ_SECONDS = 120.0
 ANSWER_SECONDS = 300.0
 LONGEST_ANSWER = 40_000
 """Characters."""
+REASONS = frozenset({"stop", "length", "content_filter", "tool_calls", "function_call"})
 
 
 class RouterError(Exception):
@@ -27,7 +28,7 @@ class RouterError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """The text so far, and why it ended: `stop`, `length` or another such word; empty while it grows."""
+    """The text so far, and why it ended: one of `REASONS` or `other`; empty while it grows."""
 
     text: str = ""
     end: str = ""
@@ -56,7 +57,7 @@ class Router:
         except wire.WireError as error:
             raise RouterError(0, str(error)) from error
         if not raw.strip():
-            raise RouterError(0, f"no text ({end[:20]})")
+            raise RouterError(0, f"no text ({end or 'no reason'})")
         yield Answer(whole(raw), end or "stop")
 
     def _pieces(self, messages: list[dict[str, str]]) -> Iterator[tuple[str, str]]:
@@ -117,4 +118,5 @@ def _choice(value: Any, part: str) -> tuple[str, str]:
         content, reason = choice[part].get("content"), choice.get("finish_reason")
     except (KeyError, IndexError, TypeError, AttributeError):
         return "", ""
-    return content if isinstance(content, str) else "", reason if isinstance(reason, str) else ""
+    known = reason if isinstance(reason, str) and reason in REASONS else "other"
+    return content if isinstance(content, str) else "", known if reason else ""
