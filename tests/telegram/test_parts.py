@@ -66,6 +66,7 @@ def test_inbox_acknowledges_only_what_is_finished(module: Module) -> None:
     inbox.finish(5)
     assert inbox.offset() == 7
     inbox.finish(7)
+    assert [inbox.take(n) for n in (5, 6, 7)] == [False, False, False]
     assert inbox.offset() == 8
 
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 import threading
 
 
+REMEMBERED = 200
+"""Finished updates that are still known below the offset: a look that was under way when they were finished
+brings them once more, a hundred at most."""
+
+
 class Inbox:
     """Telegram repeats everything from the offset on: what a crash interrupts comes again."""
 
@@ -29,7 +34,7 @@ class Inbox:
             self._open.discard(update)
             self._done.add(update)
             oldest = min(self._open, default=self._next or 0)
-            self._done = {done for done in self._done if done >= oldest}
+            self._done = {done for done in self._done if done >= oldest - REMEMBERED}
 
     def offset(self) -> int | None:
         """The oldest update that is not finished, or the one after the last; None before the first."""
