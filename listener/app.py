@@ -148,7 +148,12 @@ async def serve(app: App, settings: Settings) -> bool:
 def load_catalog(settings: Settings) -> catalogs.Catalog:
     """Our templates, and the operator's own folder over them."""
     own = (settings.templates_dir,) if settings.templates_dir else ()
-    return catalogs.Catalog.load(catalogs.default_folder(), *own, platform=settings.platform())
+    return catalogs.Catalog.load(
+        catalogs.default_folder(),
+        *own,
+        platform=settings.platform(),
+        require_digest=settings.templates_require_digest,
+    )
 
 
 def _lent(settings: Settings, upstreams: Upstreams, eyes: seeing.Eyes, ways: Accesses) -> bridge.Lent:

@@ -119,6 +119,8 @@ class Settings(BaseSettings):
     """Fernet keys, comma-separated; the first seals, all open. Without one nothing starts (exit 78)."""
     templates_dir: Path | None = Field(default=None, examples=["/etc/cloudfreedom/templates"])
     """A folder with further templates; one of the same name wins over ours."""
+    templates_require_digest: bool = Field(default=False, examples=[True])
+    """Refuse to start with a template whose images have no digest; set it in production."""
 
     @field_validator("coolify_url")
     @classmethod

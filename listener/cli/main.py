@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from listener.cli import daily, exits, secrets_app
+from listener.cli import daily, exits, secrets_app, templates_app
 from listener.cli.arguments import STACK_HELP, AnyStack, Json, Stack, Timeout, Wait, Yes, end
 from listener.sandbox import faults_help
 
@@ -31,6 +31,7 @@ hooks_app = typer.Typer(help="PocketBase's hooks: install and check.", no_args_i
 schema_app.add_typer(hooks_app, name="hooks")
 app.add_typer(daily.app)
 app.add_typer(secrets_app.app, name="secrets", rich_help_panel=None)
+app.add_typer(templates_app.app, name="templates", rich_help_panel=None)
 
 Rules = Annotated[bool, typer.Option("--rules", help="Also narrow the rules of existing collections.")]
 Detailed = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 2 when something would change.")]

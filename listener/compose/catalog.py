@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.resources
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,20 +34,20 @@ class Catalog:
         self._templates = dict(templates)
 
     @classmethod
-    def load(cls, *folders: Path, platform: Mapping[str, str] | None = None) -> Catalog:
+    def load(
+        cls, *folders: Path, platform: Mapping[str, str] | None = None, require_digest: bool = False
+    ) -> Catalog:
         """Every template of the folders (without any: `default_folder()`); a later folder wins.
 
         `platform` are the platform's settings, by which an image may be replaced.
         Each is rendered for every tier of its manifest. Raises `Refusal` `TEMPLATE_BROKEN` naming file and
-        field, or `GUARD_…`. Names that begin with `_` or `.` are skipped.
+        field, or `GUARD_…`; with `require_digest` `GUARD_G16` for an image that is named by tag alone.
         """
-        found: dict[str, Template] = {}
-        for folder in folders or (default_folder(),):
-            if not folder.is_dir():
-                raise _broken(folder, "is not a folder")
-            for path in sorted(folder.iterdir()):
-                if path.is_dir() and not path.name.startswith(("_", ".")):
-                    found[path.name] = read(path, platform or {})
+        given = platform or {}
+        found = {path.name: read(path, given) for path in paths(*(folders or (default_folder(),)))}
+        for template in found.values():
+            if require_digest:
+                pinned(template)
         return cls(found)
 
     def get(self, slug: str) -> Template | None:
@@ -58,8 +59,33 @@ class Catalog:
         return tuple(sorted(self._templates))
 
 
+def paths(*folders: Path) -> list[Path]:
+    """The folder of each template in these folders, later ones last; names with `_` or `.` first are none.
+
+    Raises `Refusal` `TEMPLATE_BROKEN` for what is no folder.
+    """
+    found: list[Path] = []
+    for folder in folders:
+        if not folder.is_dir():
+            raise _broken(folder, "is not a folder")
+        found += [
+            path
+            for path in sorted(folder.iterdir())
+            if path.is_dir() and not path.name.startswith(("_", "."))
+        ]
+    return found
+
+
 def read(path: Path, platform: Mapping[str, str]) -> Template:
     """One template's folder, read and tried; raises `Refusal` as `Catalog.load` does."""
+    template = parsed(path, platform)
+    for trial in trials(template.manifest):
+        render(template, context=trial.context())
+    return template
+
+
+def parsed(path: Path, platform: Mapping[str, str]) -> Template:
+    """One template's folder, read but not tried; raises `Refusal` `TEMPLATE_BROKEN`."""
     manifest = _with_images(_manifest(path / MANIFEST), platform, path / MANIFEST)
     if manifest.slug != path.name:
         raise _broken(path / MANIFEST, f"slug: {manifest.slug} is not the folder's name")
@@ -67,11 +93,24 @@ def read(path: Path, platform: Mapping[str, str]) -> Template:
         manifest=manifest, source=_text(path / document.SOURCE), bundles=_bundles(path, manifest)
     )
     document.lint(template)
-    for tier in tiers(manifest):
-        for domain in _domains(manifest):
-            for options in offered(manifest, tier):
-                render(template, context=_trial(manifest, tier, domain, options))
     return template
+
+
+def undigested(template: Template) -> list[str]:
+    """Images that are named by tag alone, which somebody may move."""
+    return [image.reference for image in template.manifest.images.values() if image.digest is None]
+
+
+def pinned(template: Template) -> None:
+    """Return if every image has its digest; raise `GUARD_G16` otherwise."""
+    if images := undigested(template):
+        raise errors.Refusal(
+            "GUARD_G16",
+            f"The template {template.slug} names images by tag alone.",
+            what=f"{template.slug}: {', '.join(images)} without digest",
+            why="TEMPLATES_REQUIRE_DIGEST is set",
+            fix="write the digest (sha256:…) into template.yaml, or unset TEMPLATES_REQUIRE_DIGEST",
+        )
 
 
 def tiers(manifest: Manifest) -> tuple[str, ...]:
@@ -86,23 +125,37 @@ def offered(manifest: Manifest, tier: str) -> tuple[frozenset[str], ...]:
     return (frozenset(), has) if has else (frozenset(),)
 
 
-def _domains(manifest: Manifest) -> Iterable[str | None]:
-    return (None, "trial.example.org") if manifest.web else (None,)
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One way in which a template may be ordered."""
+
+    manifest: Manifest
+    tier: str
+    domain: str | None
+    options: frozenset[str]
+
+    def context(self) -> RenderContext:
+        """The identity of a stack ordered so; raises `Refusal` as `limits.effective` does."""
+        return RenderContext(
+            inst="00000000",
+            tenant_id="trial",
+            tenant_slug="trial",
+            stack_id="trial",
+            stack_name="trial",
+            tier=self.tier,
+            limits=limits.effective(
+                self.manifest, tier=self.tier, overrides={}, wish=None, options=self.options
+            ),
+            domain=self.domain,
+        )
 
 
-def _trial(
-    manifest: Manifest, tier: str, domain: str | None, options: frozenset[str] = frozenset()
-) -> RenderContext:
-    return RenderContext(
-        inst="00000000",
-        tenant_id="trial",
-        tenant_slug="trial",
-        stack_id="trial",
-        stack_name="trial",
-        tier=tier,
-        limits=limits.effective(manifest, tier=tier, overrides={}, wish=None, options=options),
-        domain=domain,
-    )
+def trials(manifest: Manifest) -> Iterator[Trial]:
+    """Every tier, with and without a domain, without and with the options that it has."""
+    for tier in tiers(manifest):
+        for domain in (None, "trial.example.org") if manifest.web else (None,):
+            for options in offered(manifest, tier):
+                yield Trial(manifest, tier, domain, options)
 
 
 def _manifest(file: Path) -> Manifest:

@@ -163,3 +163,13 @@ def test_an_image_in_the_bots_place_is_named_with_tag_and_digest(reference: str)
     with pytest.raises(errors.Refusal) as caught:
         catalog.Catalog.load(platform={"TELEGRAM_BOT_IMAGE": reference})
     assert "TELEGRAM_BOT_IMAGE must be of the form name:tag@sha256:" in caught.value.what
+
+
+def test_a_digest_can_be_demanded_of_every_image(tmp_path: Path) -> None:
+    write_pair(tmp_path)
+    with pytest.raises(errors.Refusal) as caught:
+        catalog.Catalog.load(tmp_path, require_digest=True)
+    assert caught.value.code == "GUARD_G16"
+    assert "registry.example.org/app:2.1" in caught.value.what
+    write_pair(tmp_path, manifest=PAIR_MANIFEST.replace('"2.1"', f'"2.1", digest: "sha256:{"0" * 64}"'))
+    assert catalog.Catalog.load(tmp_path, require_digest=True).slugs() == ("pair",)
