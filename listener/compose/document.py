@@ -23,7 +23,8 @@ from listener import errors
 from listener.compose.template import Template
 
 SOURCE = "compose.yaml.j2"
-HARDENING = "hardening.yaml.j2"
+INCLUDED = ("hardening.yaml.j2", "common.yaml.j2")
+"""What a template may include: all that a service carries, or of it only limits, logging and labels."""
 
 ALONE_BEFORE = re.compile(r"(?:\A|\n) *(?:- |[A-Za-z0-9_.-]+: )\Z")
 ALONE_AFTER = re.compile(r" *(?:\n|\Z)")
@@ -73,9 +74,9 @@ def _finalize(value: object) -> str:
 
 
 def _environment() -> jinja2.sandbox.SandboxedEnvironment:
-    common = importlib.resources.files(__package__).joinpath(HARDENING).read_text("utf-8")
+    folder = importlib.resources.files(__package__)
     return jinja2.sandbox.SandboxedEnvironment(
-        loader=jinja2.DictLoader({HARDENING: common}),
+        loader=jinja2.DictLoader({name: folder.joinpath(name).read_text("utf-8") for name in INCLUDED}),
         undefined=jinja2.StrictUndefined,
         finalize=_finalize,
         trim_blocks=True,

@@ -105,7 +105,7 @@ services:
       cf.stack: {{ stack_id }}
       cf.template: {{ template.slug }}
       cf.template_version: {{ template.version }}
-      cf.plan: {{ tier }}
+      cf.tier: {{ tier }}
 volumes:
   data:
 """

@@ -101,7 +101,7 @@ KEYS: dict[str, dict[str, tuple[object, ...]]] = {
         "post_start": ([{"command": "id", "user": "root"}],),
         "pre_stop": ([{"command": "id", "privileged": True}],),
     },
-    "G25": {"labels": (GONE, ["cf.plan=team"], "cf.plan", 5)},
+    "G25": {"labels": (GONE, ["cf.tier=team"], "cf.tier", 5)},
     "G28": {
         "command": (GONE, ["serve", "acme"]),
         "entrypoint": (["sh"],),

@@ -164,7 +164,7 @@ VIOLATIONS: list[tuple[str, Change, str]] = [
     ("G25", app(labels=None), "app: labels lack cf.inst"),
     ("G25", label(traefik__enable="true"), "app: labels other than cf.* are not allowed"),
     ("G25", label(cf__plan=5), "app: labels other than"),
-    ("G25", app(labels=["cf.plan=team"]), "app: labels lack"),
+    ("G25", app(labels=["cf.tier=team"]), "app: labels lack"),
     ("G26", env(LD_PRELOAD="x"), "app: LD_PRELOAD cannot be a variable's name"),
     ("G26", env(SERVICE_URL_APP="x"), "app: SERVICE_URL_APP cannot be"),
     ("G26", env(MODE="loud"), "app: MODE is not the reference ${MODE}"),

@@ -25,7 +25,7 @@ OWN = {
     "tenant_slug": "cf.tenant_slug",
     "stack_id": "cf.stack",
     "stack_name": "cf.stack_name",
-    "tier": "cf.plan",
+    "tier": "cf.tier",
 }
 """Field of a stack's identity to the label that says it."""
 

@@ -155,7 +155,7 @@ def test_labels_say_whose_container_it_is(bot: template.Template) -> None:
         "cf.stack_name": "acme-bot",
         "cf.template": "telegram-bot",
         "cf.template_version": bot.version,
-        "cf.plan": "team",
+        "cf.tier": "team",
     }
 
 

@@ -32,11 +32,13 @@ async def test_the_page_is_followed_to_a_running_stack(tmp_path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(match[2])
     assert sorted(path.name for path in folder.rglob("*.*")) == ["compose.yaml.j2", "template.yaml"]
-    _check, offer, order = (block.splitlines() for block in BLOCK.findall(PAGE))
+    check, offer, order = (block.splitlines() for block in BLOCK.findall(PAGE))
     async with worlds.running(tmp_path / "world", daemon=False, env={"TEMPLATES_DIR": str(folder)}) as world:
         root = json.loads((tmp_path / "world" / "superuser.json").read_text())
         names = ("POCKETBASE_SUPERUSER_EMAIL", "POCKETBASE_SUPERUSER_PASSWORD")
         env = {**dict(zip(names, root, strict=True)), **world.env}
+        checked = await cloudfreedom(env, *words(check[0], folder))
+        assert checked.code == 0, checked.text
         assert offer[0].startswith("export TEMPLATES_DIR=")
         applied = await cloudfreedom(env, *words(offer[1], folder))
         assert applied.code == 0, applied.text

@@ -49,7 +49,7 @@ CONDITIONS = frozenset({"service_started", "service_healthy", "service_completed
 LABELS = frozenset(
     {
         *("cf.platform", "cf.inst", "cf.tenant", "cf.stack"),
-        *("cf.template", "cf.template_version", "cf.plan"),
+        *("cf.template", "cf.template_version", "cf.tier"),
     }
 )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 
-
 REMEMBERED = 200
 """Finished updates that are still known below the offset: a look that was under way when they were finished
 brings them once more, a hundred at most."""
