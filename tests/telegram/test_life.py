@@ -30,6 +30,7 @@ def hang(_: BaseHTTPRequestHandler) -> None:
     time.sleep(2)
 
 
+@pytest.mark.long
 def test_a_loop_that_is_stuck_says_so_and_ends_the_process(run: Run, telegram: fakes.FakeTelegram) -> None:
     telegram.failures["getUpdates"] = [drip]
     bot = run(heartbeat={"STUCK_SECONDS": 1.5})
@@ -61,6 +62,7 @@ def test_a_telegram_that_hangs_is_asked_again(run: Run, telegram: fakes.FakeTele
     assert bot.health() == 0
 
 
+@pytest.mark.long
 def test_conflicts_are_waited_out_longer_each_time_and_told_once(
     run: Run, telegram: fakes.FakeTelegram
 ) -> None:
@@ -103,6 +105,7 @@ def test_a_token_that_is_good_again_heals_the_bot(run: Run, telegram: fakes.Fake
     telegram.wait_for(lambda: bot.health() == 0)
 
 
+@pytest.mark.long
 def test_telegrams_pause_is_obeyed_between_looks_and_before_the_last_edit(
     run: Run, telegram: fakes.FakeTelegram, router: fakes.FakeRouter
 ) -> None:
@@ -147,6 +150,7 @@ def test_a_person_who_blocked_the_bot_does_not_hold_up_others(run: Run, telegram
     telegram.wait_for(lambda: telegram.shown() == ["pong"])
 
 
+@pytest.mark.long
 def test_a_stop_begins_nothing_new_and_what_waits_comes_after_the_start(
     run: Run, telegram: fakes.FakeTelegram, router: fakes.FakeRouter
 ) -> None:

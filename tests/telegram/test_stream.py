@@ -143,6 +143,7 @@ def test_a_model_that_was_withdrawn_is_looked_up_again(
     assert [request["model"] for request in router.requests] == ["fake-model", "newer"]
 
 
+@pytest.mark.long
 def test_edits_keep_their_distance_and_each_changes_something(
     run: Run, telegram: fakes.FakeTelegram, router: fakes.FakeRouter
 ) -> None:

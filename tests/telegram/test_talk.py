@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from . import fakes, talk
 
 
+@pytest.mark.long
 def test_the_talk_ends_well_and_shows_edits_and_the_bots_own_log() -> None:
     lines: list[str] = []
     assert talk.main(lines.append) == 0

@@ -10,6 +10,7 @@ from .container import OWNED
 from .fakes import refusal
 
 
+@pytest.mark.long
 def test_a_second_poller_is_waited_out_without_an_exit(run: Run, telegram: fakes.FakeTelegram) -> None:
     telegram.failures["getUpdates"] = [refusal(409)]
     bot = run()
@@ -75,6 +76,7 @@ def test_an_answer_waits_as_long_as_telegram_asks(run: Run, telegram: fakes.Fake
     assert len(telegram.of("sendMessage")) == 2
 
 
+@pytest.mark.long
 def test_an_edit_that_telegram_throttles_is_made_up_for_at_the_end(
     run: Run, telegram: fakes.FakeTelegram, router: fakes.FakeRouter
 ) -> None:
