@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -174,38 +172,6 @@ def test_a_checked_document_cannot_be_made_or_changed_by_others(web: template.Te
     checked.document["services"].clear()
     assert checked.document["services"]
     assert "services=('web',)" in repr(checked)
-
-
-def with_digests(subject: template.Template) -> template.Template:
-    """The template as production pins it."""
-    images = {
-        key: image.model_copy(update={"digest": "sha256:" + "0" * 64})
-        for key, image in subject.manifest.images.items()
-    }
-    return dataclasses.replace(subject, manifest=subject.manifest.model_copy(update={"images": images}))
-
-
-@pytest.mark.parametrize("slug", SHOP.slugs())
-def test_compose_lint_objects_to_nothing_but_an_exempt_root(slug: str, tmp_path: Path) -> None:
-    subject = found(SHOP, slug)
-    checked = rendered(with_digests(subject))
-    (tmp_path / "compose.yaml").write_text(checked.text, "utf-8")
-    command = [
-        sys.executable,
-        "-m",
-        "compose_lint",
-        "check",
-        "--no-env",
-        "--fail-on",
-        "low",
-        "--format",
-        "json",
-    ]
-    result = subprocess.run([*command, "compose.yaml"], cwd=tmp_path, capture_output=True, check=False)
-    findings = {(one["service"], one["rule_id"]) for one in json.loads(result.stdout)["findings"]}
-    root = {name for name, one in subject.manifest.services.items() if "G11" in one.exempt}
-    assert findings == {(name, "CL-0018") for name in root}
-    assert (result.returncode == 0) == (not findings)
 
 
 def test_a_digest_is_part_of_the_image() -> None:

@@ -1,0 +1,168 @@
+"""What the guard accepts, others accept too: Compose itself, its published schema, and a security linter."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from listener.compose import catalog, document, guard, render, template
+
+from .conftest import TEMPLATES, context, found, write_pair
+from .hostile import CORPUS
+
+VALUE = "it's $HOME, ${HOME} & a$$b #1"
+"""What every variable holds when Compose looks at a document."""
+
+ROOT = "CL-0018"
+"""compose-lint's rule about root, which only a service that is exempt from G11 breaks, as the pair's does."""
+
+
+def with_digests(subject: template.Template) -> template.Template:
+    """The template as production pins it."""
+    images = {
+        key: image.model_copy(update={"digest": "sha256:" + "0" * 64})
+        for key, image in subject.manifest.images.items()
+    }
+    return dataclasses.replace(subject, manifest=subject.manifest.model_copy(update={"images": images}))
+
+
+@pytest.fixture(scope="module")
+def accepted(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, guard.CheckedCompose]:
+    """Every template ordered in every way, each as a file in a folder of its own."""
+    folder = tmp_path_factory.mktemp("accepted")
+    write_pair(folder)
+    shop = catalog.Catalog.load(catalog.default_folder(), TEMPLATES, folder)
+    files = {}
+    for slug in shop.slugs():
+        subject = with_digests(found(shop, slug))
+        for n, trial in enumerate(catalog.trials(subject.manifest)):
+            path = folder / "orders" / f"{slug}{n}" / "docker-compose.yml"
+            path.parent.mkdir(parents=True)
+            files[path] = render.render(subject, context=trial.context())
+            path.write_text(files[path].text, "utf-8")
+    return files
+
+
+def compose_schema() -> Any:
+    """The Compose specification's JSON schema (Apache 2.0), as the package check-jsonschema carries it."""
+    package = importlib.util.find_spec("check_jsonschema")
+    assert package is not None
+    assert package.origin is not None
+    return json.loads(
+        Path(package.origin).with_name("builtin_schemas").joinpath("vendor/compose-spec.json").read_text()
+    )
+
+
+def test_the_published_schema_of_compose_agrees(accepted: dict[Path, guard.CheckedCompose]) -> None:
+    schema = compose_schema()
+    validator = jsonschema.validators.validator_for(schema)(schema)
+    wrong = {
+        path.parent.name: [error.message for error in validator.iter_errors(checked.document)]
+        for path, checked in accepted.items()
+    }
+    assert len(wrong) > 10
+    assert [(name, errors) for name, errors in wrong.items() if errors] == []
+
+
+def test_compose_lint_objects_to_nothing_but_an_exempt_root(
+    accepted: dict[Path, guard.CheckedCompose], tmp_path: Path
+) -> None:
+    flags = ["--no-env", "--fail-on", "low", "--format", "json"]
+    result = subprocess.run(
+        [sys.executable, "-m", "compose_lint", "check", *flags, *map(str, accepted)],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    found = json.loads(result.stdout)["findings"]
+    named = {(one["rule_id"], one["service"]) for one in found}
+    services = [one for made in accepted.values() for one in made.document["services"].items()]
+    exempt = {(ROOT, name) for name, one in services if one["user"] == "0:0"}
+    assert (named, result.returncode, bool(exempt)) == (exempt, 1, True), found
+
+
+@dataclasses.dataclass(frozen=True)
+class Compose:
+    """Docker Compose on this machine."""
+
+    command: list[str]
+    version: str
+
+    def config(self, folder: Path, made: dict[str, Any], names: set[str]) -> subprocess.CompletedProcess[str]:
+        """What it makes of a document when every variable holds `VALUE`."""
+        if "version 1." in self.version:
+            for one in made["services"].values():
+                one["deploy"]["resources"]["limits"].pop("pids")  # which only Compose 2 knows
+        path = folder / "docker-compose.yml"
+        path.write_text(document.canonical(made), "utf-8")
+        settings = {"PATH": os.environ["PATH"], "HOME": str(folder), **dict.fromkeys(names, VALUE)}
+        words = [*self.command, "-f", str(path), "config"]
+        return subprocess.run(words, cwd=folder, env=settings, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def compose() -> Compose:
+    """Skipped where there is none; in CI that is a failure."""
+    for words in (["docker-compose"], ["docker", "compose"]):
+        if shutil.which(words[0]):
+            told = subprocess.run([*words, "version"], capture_output=True, text=True, check=False)
+            if told.returncode == 0:
+                return Compose(words, told.stdout)
+    if os.environ.get("CI") == "1":
+        pytest.fail("docker-compose is missing: .ci/run installs it")
+    pytest.skip("docker-compose is not here")
+
+
+def seen(text: str) -> dict[str, tuple[Any, ...]]:
+    """Command and variables of each service, as a container gets them."""
+    services = yaml.safe_load(text)["services"]
+    plain: dict[str, Any] = json.loads(json.dumps(services).replace("$$", "$"))
+    return {
+        name: (one.get("command"), one.get("environment") or {}, sorted(one["labels"].items()))
+        for name, one in plain.items()
+    }
+
+
+def references(made: dict[str, Any]) -> set[tuple[str, str]]:
+    """Service and name of each variable that Coolify brings."""
+    return {
+        (name, key)
+        for name, one in made["services"].items()
+        for key, value in one.get("environment", {}).items()
+        if value == f"${{{key}}}"
+    }
+
+
+def test_compose_reads_what_was_written(
+    compose: Compose, accepted: dict[Path, guard.CheckedCompose], tmp_path: Path
+) -> None:
+    unlike = {str([one[:2] for one in seen(made.text).values()]): made for made in accepted.values()}
+    for checked in unlike.values():
+        given = references(checked.document)
+        result = compose.config(tmp_path, checked.document, {key for _, key in given})
+        assert result.returncode == 0, result.stderr
+        wanted = seen(checked.text)
+        for name, key in given:
+            wanted[name][1][key] = VALUE
+        assert seen(result.stdout) == wanted
+
+
+def test_compose_refuses_a_dependency_that_the_guard_refuses(
+    compose: Compose, pair: template.Template, tmp_path: Path
+) -> None:
+    usual = render.render(pair, context=context(pair, domain="a.example.org")).document
+    wrong = [one for one in CORPUS if one.code == "G00" and "/depends_on/init-perms" in one.place]
+    assert len(wrong) > 2
+    for one in wrong:
+        assert compose.config(tmp_path, one.applied(usual), {"MODE"}).returncode != 0, one
