@@ -21,7 +21,7 @@ async def deploy(order: drafts.Order, *, only_plan: bool, attached: bool, second
         draft = await drafts.draft(here.database, order, variables)
         facts, want, plan = await _judged(here, draft)
         if only_plan:
-            _preview(draft, facts, want, plan)
+            _preview(here, draft, facts, want, plan)
             return Exit.DONE
         if attached:
             _must_run(here, facts, plan)
@@ -66,12 +66,16 @@ def _must_run(here: idle.Idle, facts: StackFacts, plan: contract.Plan) -> None:
         )
 
 
-def _preview(draft: drafts.Draft, facts: StackFacts, want: Want, plan: contract.Plan) -> None:
+def _preview(
+    here: idle.Idle, draft: drafts.Draft, facts: StackFacts, want: Want, plan: contract.Plan
+) -> None:
+    catalog = here.app.catalog
     if draft.makes_tenant:
         show.line(f"+ tenant {draft.tenant['slug']}: create ({draft.tier})")
     symbol, word = ("+", "create") if draft.is_new else ("~", "update")
-    show.line(f"{symbol} {draft.name}: {word} ({summary(facts, want)})")
-    for text in foresee.lines(facts, foresee.course(facts, want, plan)):
+    in_the_end = foresee.with_secrets(facts, want, catalog)[1]
+    show.line(f"{symbol} {draft.name}: {word} ({summary(facts, in_the_end)})")
+    for text in foresee.lines(facts, foresee.course(facts, want, plan, catalog)):
         print(f"    {show.clean(text)}")
     print("Nothing was written.")
 

@@ -109,7 +109,7 @@ async def _operations(known: PocketBase, record_id: str) -> list[dict[str, str]]
 async def _judged(here: idle.Idle, stack: rows.Stack) -> Told:
     """What Coolify shows, whether that is ours, and what would be done."""
     facts, want, made = await here.explain(stack.id)
-    found = plan.finding(stack.name, facts, want, made)
+    found = plan.finding(stack.name, facts, want, made, catalog=here.app.catalog)
     return {
         "coolify": _seen(facts),
         "proof": await _proof(here, facts),

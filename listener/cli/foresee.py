@@ -8,22 +8,30 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from handlers import ledger, naming, steps
+from pydantic import SecretStr
+
+from handlers import ledger, making, naming, steps
 from handlers.stacks.decide import decide
-from handlers.stacks.desired import Desired, Want
+from handlers.stacks.desired import Desired, Unmade, Want, desired
 from handlers.stacks.facts import StackFacts
 from listener import contract
+from listener.compose.catalog import Catalog
+from listener.secrets import generation
 
 UNBORN = "(new)"
 """Stands for a uuid that Coolify has yet to give."""
 ACTION = "action_done"
 PROJECT = "waiting_project"
 CREATE = "create"
+SECRETS = "make_secrets"
 
 
-def course(facts: StackFacts, want: Want, plan: contract.Plan) -> list[contract.Plan]:
+def course(facts: StackFacts, want: Want, plan: contract.Plan, catalog: Catalog) -> list[contract.Plan]:
     """The plan, and those that follow it until an action is carried out or a new stack is started."""
     plans = [plan]
+    if plan.reason == SECRETS:
+        facts, want = with_secrets(facts, want, catalog)
+        plans.append(decide(facts, want))
     if plan.reason == ACTION and facts.record is not None:
         record = facts.record.model_copy(update={"action": ""})
         look = _proof(facts.entry.uuid, facts.entry.name, facts) if facts.entry else facts.look
@@ -42,14 +50,27 @@ def course(facts: StackFacts, want: Want, plan: contract.Plan) -> list[contract.
     return plans
 
 
+def with_secrets(facts: StackFacts, want: Want, catalog: Catalog) -> tuple[StackFacts, Want]:
+    """Facts and what is desired once the missing secrets are made; nobody keeps these."""
+    if not isinstance(want, Unmade):
+        return facts, want
+    made = {name: SecretStr(generation.made(kind)) for name, kind in want.secrets}
+    facts = replace(facts, secrets={**facts.secrets, **made})
+    return facts, desired(facts, catalog)
+
+
 def lines(facts: StackFacts, plans: list[contract.Plan]) -> tuple[str, ...]:
     """Printable steps: those that change something in Coolify; without any, all of the first plan."""
     found = []
     for plan in plans:
         if plan.reason == PROJECT and facts.tenant is not None:
             found.append(f"create project {naming.project_name(facts.tenant.slug, facts.tenant.id)}")
-        found += [step.describe() for step in plan.steps if getattr(step, "effect", False)]
+        found += [step.describe() for step in plan.steps if _counts(step)]
     return tuple(found or plans[0].lines())
+
+
+def _counts(step: contract.Step) -> bool:
+    return bool(getattr(step, "effect", False)) or isinstance(step, making.MakeSecrets)
 
 
 def _proof(uuid: str, name: str, facts: StackFacts) -> naming.Proof:

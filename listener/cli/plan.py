@@ -14,6 +14,7 @@ from handlers.tenants.decide import FOREIGN
 from listener import contract, sight
 from listener.cli import consent, foresee, idle, reach, rows, show
 from listener.cli.exits import Exit
+from listener.compose.catalog import Catalog
 
 ALWAYS = ("to create", "to update", "to delete", "blocked")
 """What the closing line counts in any case."""
@@ -125,7 +126,7 @@ async def findings(here: idle.Idle, *, chosen: str, first_contact: bool) -> list
         facts, want, made = await here.explain(record_id)
         if made.reason == foresee.PROJECT and await _is_held(here, facts):
             facts, want, made = await here.explain(record_id)
-        found.append(finding(name, facts, want, made))
+        found.append(finding(name, facts, want, made, catalog=here.app.catalog))
     return found
 
 
@@ -141,12 +142,14 @@ async def _is_held(here: idle.Idle, facts: StackFacts) -> bool:
     return facts.tenant.id in memory.project_holds
 
 
-def finding(name: str, facts: StackFacts, want: Want, made: contract.Plan) -> Finding:
+def finding(name: str, facts: StackFacts, want: Want, made: contract.Plan, *, catalog: Catalog) -> Finding:
     """A plan as it is printed, with what follows from it."""
-    plans = foresee.course(facts, want, made)
-    main = plans[1] if made.reason == foresee.ACTION and plans[1:] and plans[1].steps else made
+    plans = foresee.course(facts, want, made, catalog)
+    is_prelude = made.reason in (foresee.ACTION, foresee.SECRETS)
+    main = plans[1] if is_prelude and plans[1:] and plans[1].steps else made
     kind = _kind(facts, main)
     lines = foresee.lines(facts, plans)
+    want = foresee.with_secrets(facts, want, catalog)[1]
     match kind:
         case "":
             text = ""

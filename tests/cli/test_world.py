@@ -130,6 +130,28 @@ async def test_a_preview_shows_every_step_and_writes_nothing(
     assert await records(admin, "tenants", "slug='maybe'") == []
 
 
+@pytest.mark.usefixtures("inside")
+async def test_a_preview_goes_on_behind_secrets_that_are_made_first(
+    admin: httpx.AsyncClient, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "agent.env"
+    path.write_text(f"OPENAI_API_KEY={ROUTER_KEY}\n")
+    order = draft.Order("agents", "openclaw-agent", "one", env_file=path, create_tenant="Agents")
+    assert await deploy.deploy(order, only_plan=True, attached=True, seconds=30) is Exit.DONE
+    told = capsys.readouterr().out.splitlines()
+    assert told[1].startswith("+ agents/one: create (running, openclaw-agent ")
+    steps = [" ".join(line.split()[:3]) for line in told[2:-1]]
+    assert steps == [
+        "make secrets OPENCLAW_HOOKS_TOKEN,",
+        "create project cf-agents-" + steps[1].rpartition("-")[2],
+        "create service " + steps[2].split()[2],
+        "variables CLOUDFREEDOM_API_KEY, ROUTER_BASE_URL,",
+        "restart service (new)",
+    ]
+    assert ROUTER_KEY not in "".join(told)
+    assert await records(admin, "stack_secrets", "tenant_id!=''") == []
+
+
 REFUSED: dict[str, tuple[str, dict[str, str], dict[str, str]]] = {
     "VARIABLE_INVALID": ("bot", {"TELEGRAM_BOT_TOKEN": "fake"}, {}),
     "VARIABLE_UNKNOWN": ("bot", {"NO_SUCH": "fake"}, {}),
