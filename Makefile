@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install sandbox sandbox-once test check static long soak crash-points fault-table floor bench-quick clean
+.PHONY: help install sandbox sandbox-once test check static long soak crash-points fault-table floor bench-quick verify-templates clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -48,6 +48,9 @@ crash-points: $(READY) ## the daemon killed before and after every request that 
 
 fault-table: $(READY) ## what is lost, made twice or orphaned under each fault, into BENCHMARKS.md; some minutes
 	@$(BIN)/python -m tests.table
+
+verify-templates: $(READY) ## the packaged templates with the real programs, installed once; root, ten minutes
+	@$(BIN)/python -m tests.verify
 
 soak: $(READY) ## the state machine, for much longer
 	@$(BIN)/python -m pytest -m soak -q

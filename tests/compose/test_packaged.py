@@ -11,6 +11,7 @@ import yaml
 
 from listener import errors
 from listener.compose import catalog, limits, render, template, variables
+from tests.verify import programs
 
 from .conftest import PLATFORM, found, outcome
 
@@ -141,4 +142,13 @@ def test_what_the_portals_dialog_sends_is_a_complete_order(subject: template.Tem
     assert {"CLOUDFREEDOM_API_KEY", "ROUTER_BASE_URL"} <= {one.key for one in resolved.env}
     assert {one.name for one in resolved.unmade} == {
         one.name for one in subject.manifest.parameters if one.generated
+    }
+
+
+def test_the_versions_that_were_tried_are_those_that_are_ordered() -> None:
+    tags = {name: image.tag for one in (AGENT, CHAT) for name, image in one.manifest.images.items()}
+    assert tags == {
+        "openclaw": f"{programs.OPENCLAW}-slim",
+        "openwebui": f"v{programs.OPENWEBUI}-slim",
+        "litellm": f"v{programs.LITELLM}",
     }

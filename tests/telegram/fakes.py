@@ -89,12 +89,14 @@ class FakeTelegram(Server):
         self.valid = True
         self.webhook = False
         self._ids = iter(range(1, 1_000_000))
+        self._said = iter(range(1_000_000, 2_000_000))
         self._changed = threading.Condition()
         super().__init__()
 
     def say(self, text: str | None, *, user: int = OWNER, age: float = 0, kind: str = "private") -> int:
         """A person writes to the bot; the update's id."""
         message: dict[str, Any] = {
+            "message_id": next(self._said),
             "date": int(time.time() - age),
             "chat": {"id": user, "type": kind},
             "from": {"id": user, "language_code": "en"},

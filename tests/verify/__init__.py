@@ -1,0 +1,1 @@
+"""The packaged templates against the real programs: `make verify-templates`. Long, and only by hand."""
