@@ -229,8 +229,11 @@ def test_every_rule_has_a_planted_violation() -> None:
     assert {code for code, _, _ in VIOLATIONS} | {"G28"} == judged_here
 
 
-def test_a_template_with_a_moving_tag_is_refused(pair: template.Template) -> None:
-    image = pair.manifest.images["app"].model_copy(update={"tag": "latest"})
+@pytest.mark.parametrize(
+    "tag", ["latest", "Edge", "stable-slim", "main-2026.9", "nightly", "slim", "bookworm"]
+)
+def test_a_template_with_a_moving_tag_is_refused(pair: template.Template, tag: str) -> None:
+    image = pair.manifest.images["app"].model_copy(update={"tag": tag})
     manifest = pair.manifest.model_copy(update={"images": {"app": image}})
     moving = template.Template(manifest, pair.source, pair.bundles)
     with pytest.raises(errors.Refusal, match="moving tag"):

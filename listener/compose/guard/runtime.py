@@ -87,7 +87,8 @@ def image(case: Case) -> Iterator[str]:
         if str(service.get("image")) not in pinned:
             yield f"{name}: the image is not one of the template's"
     for key, entry in case.manifest.images.items():
-        if re.split(r"[-_.]", entry.tag.lower())[0] in MOVING_TAGS:
+        first = re.split(r"[-_.]", entry.tag.lower())[0]
+        if first in MOVING_TAGS or not re.search(r"[0-9]", entry.tag):
             yield f"image {key} has a moving tag"
 
 
