@@ -67,8 +67,9 @@ def tell(error: errors.ListenerError) -> Exit:
     """Print what failed, why, and what to do, to standard error; the exit code."""
     message = error.message if isinstance(error, errors.Refusal) else error.what
     print(f"error {error.code}: {message}", file=sys.stderr)
-    if error.why:
-        print(f"  why: {error.why}", file=sys.stderr)
+    why = error.why or (error.what if error.what != message else "")
+    if why:
+        print(f"  why: {why}", file=sys.stderr)
     if error.fix:
         print(f"  fix: {error.fix}", file=sys.stderr)
     return code_of(error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -32,6 +32,7 @@ class Row:
     characters: int = 0
     """Of the base64 text that Coolify gets."""
     result: str = GOOD
+    fix: str = ""
 
 
 def show_list(*, as_json: bool) -> None:
@@ -82,21 +83,23 @@ def check(folders: tuple[Path, ...], *, as_json: bool) -> Exit:
         try:
             template = catalog.parsed(path, settings.platform())
         except errors.Refusal as refusal:
-            rows.append(Row(path.name, result=_told(refusal)))
+            rows.append(_refused(Row(path.name), refusal))
             continue
         rows += [_tried(template, trial) for trial in catalog.trials(template.manifest)]
         try:
             catalog.pinned(template)
         except errors.Refusal as refusal:
             if settings.templates_require_digest:
-                rows.append(Row(template.slug, result=_told(refusal)))
+                rows.append(_refused(Row(template.slug), refusal))
             else:
                 warnings.append(f"{refusal.what}: somebody may move the tag")
     refused = [row for row in rows if row.result != GOOD]
     if as_json:
         show.as_json({"rows": [asdict(row) for row in rows], "warnings": warnings})
     else:
-        show.columns([asdict(row) for row in rows])
+        show.columns([{k: v for k, v in asdict(row).items() if k != "fix"} for row in rows])
+        for slug, fix in dict.fromkeys((row.template, row.fix) for row in refused):
+            show.line(f"fix {slug}: {fix}", "red")
         for text in warnings:
             show.line(f"warning {text}", "yellow")
         show.line(f"{len(rows)} tried, {len(refused)} refused.")
@@ -110,7 +113,7 @@ def _tried(template: Template, trial: catalog.Trial) -> Row:
         checked = render.render(template, context=context)
         _resolved(template, trial)
     except errors.Refusal as refusal:
-        return Row(template.slug, trial.tier, domain, options, result=_told(refusal))
+        return _refused(Row(template.slug, trial.tier, domain, options), refusal)
     services = _limits(context.limits)
     return Row(template.slug, trial.tier, domain, options, services, len(checked.base64))
 
@@ -144,8 +147,9 @@ def _made_up(parameter: Parameter) -> str:
             return made.get(parameter.generated or "", parameter.default or "fake-value")
 
 
-def _told(refusal: errors.Refusal) -> str:
-    return f"{refusal.code}: {refusal.what or refusal.message}"
+def _refused(row: Row, refusal: errors.Refusal) -> Row:
+    """The row of a way in which a template cannot be ordered."""
+    return replace(row, result=f"{refusal.code}: {refusal.what}", fix=refusal.fix)
 
 
 def _in_use() -> Iterator[Template]:

@@ -67,7 +67,9 @@ def paths(*folders: Path) -> list[Path]:
     found: list[Path] = []
     for folder in folders:
         if not folder.is_dir():
-            raise _broken(folder, "is not a folder")
+            raise errors.Refusal(
+                "TEMPLATE_BROKEN", f"{folder} is not a folder of templates.", fix="name one that is there"
+            )
         found += [
             path
             for path in sorted(folder.iterdir())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,7 @@ async def test_what_is_refused_stands_in_its_row(tmp_path: Path, old: str, new: 
     )
     done = await cloudfreedom({}, "templates", "check", str(path))
     assert (done.code, told in done.out) == (Exit.REFUSED, True), done.text
+    assert len(re.findall(r"^fix pair: .+", done.out, re.MULTILINE)) == 1, done.text
 
 
 async def test_a_digest_can_be_demanded(tmp_path: Path) -> None:
@@ -102,4 +104,18 @@ async def test_a_digest_can_be_demanded(tmp_path: Path) -> None:
 
 async def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
     done = await cloudfreedom({}, "templates", "check", str(tmp_path / "nowhere"))
-    assert (done.code, "TEMPLATE_BROKEN" in done.err) == (Exit.REFUSED, True), done.text
+    told = f"error TEMPLATE_BROKEN: {tmp_path / 'nowhere'} is not a folder of templates.\n"
+    assert (done.code, done.err.startswith(told)) == (Exit.REFUSED, True), done.text
+
+
+async def test_a_broken_template_in_use_is_told_with_file_and_field(tmp_path: Path) -> None:
+    write_pair(tmp_path, manifest=PAIR_MANIFEST.replace("slug: pair", "slug: bear"))
+    done = await cloudfreedom({"TEMPLATES_DIR": str(tmp_path)}, "templates", "list")
+    assert (done.code, done.err.splitlines()) == (
+        Exit.REFUSED,
+        [
+            "error TEMPLATE_BROKEN: The template pair is broken.",
+            "  why: pair/template.yaml: slug: bear is not the folder's name",
+            "  fix: correct the template's folder",
+        ],
+    )
