@@ -180,6 +180,7 @@ def references(made: dict[str, Any]) -> set[tuple[str, str]]:
     }
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_compose_reads_what_was_written(
     compose: Compose, accepted: dict[Path, guard.CheckedCompose], tmp_path: Path

@@ -7,6 +7,7 @@ import re
 import shlex
 from pathlib import Path
 
+import pytest
 import yaml
 
 from listener.sandbox import people
@@ -25,6 +26,7 @@ def words(line: str, folder: Path) -> list[str]:
     return shlex.split(line.replace(FOLDER, str(folder)))[1:]
 
 
+@pytest.mark.long
 async def test_the_page_is_followed_to_a_running_stack(tmp_path: Path) -> None:
     folder = tmp_path / "templates"
     for match in FILE.finditer(PAGE):
