@@ -12,6 +12,8 @@ import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import anyio
+
 from handlers import records
 from handlers.eyes import Eyes
 from listener import errors
@@ -31,19 +33,21 @@ class Exclusive:
         self._wanted: dict[str, tuple[tuple[str, bytes], ...]] = {}
         self._claims: set[str] = set()
         self._term = -1
+        self._first = anyio.Lock()
 
     async def ready(self, eyes: Eyes) -> None:
         """What every record asks for is known, once a term."""
-        term = eyes.loaded_term
-        if self._term == term:
-            return
-        rows = await eyes.database.list(records.STACKS, fields="id,template,config")
-        self._asking.clear()
-        self._wanted.clear()
-        self._claims.clear()
-        for row in rows:
-            self.learn(row["id"], records.stack(row))
-        self._term = term
+        async with self._first:
+            term = eyes.loaded_term
+            if self._term == term:
+                return
+            rows = await eyes.database.list(records.STACKS, fields="id,template,config")
+            self._asking.clear()
+            self._wanted.clear()
+            self._claims.clear()
+            for row in rows:
+                self.learn(row["id"], records.stack(row))
+            self._term = term
 
     def learn(self, record_id: str, record: records.StackRecord | None) -> None:
         """The record asks for these values now; an absent one, or one to be deleted, for none."""
