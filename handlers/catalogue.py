@@ -35,8 +35,14 @@ class Catalogue:
         self._eyes = eyes
         self._writer = writer
         self._gate = gate
+        self._is_published = False
         templates = [catalog.get(slug) for slug in catalog.slugs()]
         self._wanted = {one.slug: _row(one, language) for one in templates if one is not None}
+
+    def interval(self) -> float:
+        """Seconds to the next round: few until the rows were once as wanted."""
+        waits = self._eyes.site.waits
+        return waits.resync if self._is_published else waits.poll_busy
 
     async def round(self) -> Iterable[contract.Key]:
         """The rows are as wanted. No key has to be looked at for it."""
@@ -52,6 +58,7 @@ class Catalogue:
         writes += [Write("PATCH", COLLECTION, slug, {"withdrawn": True}) for slug in gone]
         for first in range(0, len(writes), CHUNK):
             await self._writer.commit(writes[first : first + CHUNK])
+        self._is_published = True
         return ()
 
 

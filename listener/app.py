@@ -10,7 +10,7 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -110,7 +110,7 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
         eyes=eyes, catalog=catalog, writer=writer, language=settings.listener_language, gate=gate.reasons
     )
     looks = sight.rounds(settings, waits, eyes, catalog)
-    rounds = ((stacks.poll, waits.poll), (shown.round, waits.resync), *looks)
+    rounds = ((stacks.poll, partial(float, waits.poll)), (shown.round, shown.interval), *looks)
     known = (tenants, stacks, requests, ScheduleHandler(eyes=eyes, scribe=scribe))
     engine = _engine(settings, waits, known, rounds=rounds, gate=gate, feed=feed, metrics=metrics)
     lent = _lent(settings, upstreams, eyes, Accesses(eyes=eyes, catalog=catalog, scribe=scribe))
@@ -186,7 +186,7 @@ def _engine(
     waits: contract.Waits,
     known: Sequence[contract.Handler],
     *,
-    rounds: Sequence[tuple[sight.Round, float]],
+    rounds: Sequence[tuple[sight.Round, Callable[[], float]]],
     gate: Gate,
     feed: Realtime,
     metrics: Metrics,
@@ -204,10 +204,7 @@ def _engine(
     return Engine(
         stream=Stream(feed=feed, inbox=inbox, lease=gate.lease, sweeper=sweeper, metrics=metrics),
         sweeper=sweeper,
-        pollers=[
-            Poller(poll=poll, interval=partial(float, seconds), queue=queue, gate=gate)
-            for poll, seconds in rounds
-        ],
+        pollers=[Poller(poll=poll, interval=interval, queue=queue, gate=gate) for poll, interval in rounds],
         workers=Workers(
             queue=queue,
             handlers=handlers,

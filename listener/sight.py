@@ -76,8 +76,8 @@ def _site(settings: Settings, waits: contract.Waits, inst: str) -> site.Site:
 
 def rounds(
     settings: Settings, waits: contract.Waits, eyes: seeing.Eyes, catalog: catalogs.Catalog
-) -> list[tuple[Round, float]]:
-    """The second witness's rounds, with the seconds between two; none when it is switched off."""
+) -> list[tuple[Round, Callable[[], float]]]:
+    """The second witness's rounds, and what tells the seconds between two; none when it is switched off."""
     if not eyes.site.is_witnessed:
         return []
     probe = Probe(clock=eyes.memory.clock, trust=ssl.create_default_context(), seconds=SECONDS)
@@ -85,7 +85,7 @@ def rounds(
     witness = Witness(
         eyes=eyes, catalog=catalog, look=probe.look, door=address.chosen(text) if text else None
     )
-    return [(witness.round, waits.poll_busy)]
+    return [(witness.round, partial(float, waits.poll_busy))]
 
 
 async def accept(writer: Writer) -> None:

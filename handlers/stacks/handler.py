@@ -170,6 +170,8 @@ class StackHandler:
                 plan, hands=hands, remembered=self._eyes.memory, allowed=self._allowed
             )
         except errors.UpstreamRefusal as error:
+            if plan.reason == schedules.REASON:
+                raise errors.Transient("SCHEDULE_NOT_TAKEN", error.what, why=error.why) from error
             if plan.reason == "create" and error.status == 404 and NO_PROJECT in error.why:
                 return await self._doubt_project(plan.key)
             if error.status == 409 and self._is_ours(error.why):

@@ -19,6 +19,8 @@ class ScheduleHandler:
         self._eyes = eyes
         self._scribe = scribe
         self._seen: dict[str, ScheduleRow] = {}
+        self._read: dict[str, ScheduleRow | None] = {}
+        """As read for the plan; seen when that is applied, so that one that is withheld is made again."""
 
     def group(self, key: contract.Key) -> str:
         """The stack whose schedule it is."""
@@ -39,20 +41,23 @@ class ScheduleHandler:
     async def plan(self, key: contract.Key) -> contract.Plan:
         """No step: the stack, and the one it belonged to before, are woken if something changed."""
         row = await self._eyes.database.get(COLLECTION, key.id)
-        before = self._seen.pop(key.id, None)
-        now = ScheduleRow.model_validate(row) if row else None
-        if now is not None:
-            self._seen[key.id] = now
+        before = self._seen.get(key.id)
+        self._read[key.id] = now = ScheduleRow.model_validate(row) if row else None
         if _same(now, before):
             return contract.Plan(key=key, reason="unchanged")
         stacks = {one.stack_id for one in (now, before) if one is not None and one.stack_id}
-        for stack in stacks:
-            self._eyes.memory.of(stack).is_scheduled = False
         wakes = tuple(contract.Key(records.STACKS, stack) for stack in sorted(stacks))
         return contract.Plan(key=key, reason="schedule_changed", wakes=wakes)
 
     async def apply(self, plan: contract.Plan) -> contract.Outcome:
-        """The stacks are woken."""
+        """The stacks are woken, and look at their tasks."""
+        now = self._read.pop(plan.key.id, None)
+        if now is None:
+            self._seen.pop(plan.key.id, None)
+        else:
+            self._seen[plan.key.id] = now
+        for stack in plan.wakes:
+            self._eyes.memory.of(stack.id).is_scheduled = False
         hands = steps.Hands(self._eyes.coolify, self._scribe, plan.key)
         return await apply.apply(plan, hands=hands, remembered=self._eyes.memory, allowed=_always)
 

@@ -21,6 +21,8 @@ from listener.compose.manifest import Schedule
 from listener.coolify import payloads
 
 COLLECTION = "stack_schedules"
+REASON = "schedules"
+"""Of a plan about scheduled tasks: what Coolify refuses of them says nothing about the stack."""
 PREFIX = "cf-"
 MOST = 20
 """Schedules of one stack."""
@@ -110,7 +112,7 @@ def decide(
         acts.append(steps.Record(entry=steps.Entry("stack.schedules", "done"), beside=said))
     elif said:
         acts.append(steps.Record(beside=said))
-    return contract.Plan(key=facts.key, steps=tuple(acts), reason="schedules", again=0.0) if acts else None
+    return contract.Plan(key=facts.key, steps=tuple(acts), reason=REASON, again=0.0) if acts else None
 
 
 def _differences(

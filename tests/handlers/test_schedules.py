@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from handlers.stacks.schedules import COLLECTION
+from listener import contract
 from listener.sandbox.standin import state
 from tests.handlers.world import World
 
@@ -127,3 +128,25 @@ async def test_a_template_without_schedules_says_so(world: World) -> None:
     shown = (await world.row(made, COLLECTION))["shown"]
     assert shown == "SCHEDULE_REFUSED: this stack's template takes no scheduled messages."
     assert tasks(world, stack) == []
+
+
+async def test_tasks_that_coolify_refuses_leave_their_stack_running(world: World) -> None:
+    stack = await world.running(AGENT)
+    world.coolify.faults.add("POST", "/scheduled-tasks$", times=3, reply=422, effect=False)
+    await row(world, stack)
+    await world.settle(60)
+    assert (await world.row(stack))["status"] == "running"
+    await world.settle()
+    assert len(tasks(world, stack)) == 1
+
+
+async def test_a_change_that_could_not_be_acted_on_is_found_by_the_next_sweep(world: World) -> None:
+    stack = await world.running(AGENT)
+    made = await row(world, stack)
+    handler = world.parts.schedules
+    for _ in range(2):  # the gate withholds what is planned
+        assert (await handler.plan(contract.Key(COLLECTION, made))).reason == "schedule_changed"
+    world.parts.turns.due.clear()
+    await world.sweep()
+    await world.settle()
+    assert len(tasks(world, stack)) == 1

@@ -62,3 +62,5 @@ async def test_each_dialog_of_the_portal_ends_in_a_running_stack(tmp_path: Path)
             (made[2], "LITELLM_KEY"),
         }
         assert not [row for row in rows if len(row["value"]) < 100]
+        offered = (await people.ask(owner.http, "GET", "/api/collections/agent_templates/records"))["items"]
+        assert {row["id"] for row in offered if not row["withdrawn"]} == {one["template"] for one in DIALOGS}
