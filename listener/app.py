@@ -10,7 +10,7 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -110,7 +110,8 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
         eyes=eyes, catalog=catalog, writer=writer, language=settings.listener_language, gate=gate.reasons
     )
     looks = sight.rounds(settings, waits, eyes, catalog)
-    rounds = ((stacks.poll, partial(float, waits.poll)), (shown.round, shown.interval), *looks)
+    rounds: list[tuple[sight.Round, sight.Interval]] = [(shown.round, shown.interval), *looks]
+    rounds.append((stacks.poll, partial(float, waits.poll)))
     known = (tenants, stacks, requests, ScheduleHandler(eyes=eyes, scribe=scribe))
     engine = _engine(settings, waits, known, rounds=rounds, gate=gate, feed=feed, metrics=metrics)
     lent = _lent(settings, upstreams, eyes, Accesses(eyes=eyes, catalog=catalog, scribe=scribe))
@@ -186,7 +187,7 @@ def _engine(
     waits: contract.Waits,
     known: Sequence[contract.Handler],
     *,
-    rounds: Sequence[tuple[sight.Round, Callable[[], float]]],
+    rounds: Sequence[tuple[sight.Round, sight.Interval]],
     gate: Gate,
     feed: Realtime,
     metrics: Metrics,

@@ -22,6 +22,8 @@ from listener.probe.probe import SECONDS, Probe
 from listener.settings import OFF, Settings
 from listener.upstreams import Upstreams
 
+Interval = Callable[[], float]
+"""Seconds to the next round."""
 Round = Callable[[], Awaitable[Iterable[contract.Key]]]
 """Looks at something shared; the keys to look at because of it."""
 
@@ -76,7 +78,7 @@ def _site(settings: Settings, waits: contract.Waits, inst: str) -> site.Site:
 
 def rounds(
     settings: Settings, waits: contract.Waits, eyes: seeing.Eyes, catalog: catalogs.Catalog
-) -> list[tuple[Round, Callable[[], float]]]:
+) -> list[tuple[Round, Interval]]:
     """The second witness's rounds, and what tells the seconds between two; none when it is switched off."""
     if not eyes.site.is_witnessed:
         return []
