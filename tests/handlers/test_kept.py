@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from handlers import vault
 from handlers.stacks.access import Accesses
 from listener.secrets import sealing
+from tests.handlers.asking import ask
 from tests.handlers.world import World
 
 AGENT = "openclaw-agent"
-REQUESTS = "listener_requests"
 KEY = {"env_vars": {"CLOUDFREEDOM_API_KEY": "fake-router-key"}}
 MADE = ("HOOKS_TOKEN", "SESSION_KEY")
-
-
-async def ask(world: World, verb: str, target: str, **arguments: Any) -> dict[str, Any]:
-    """The request's row after it was carried out or refused."""
-    row = {"verb": verb, "target": target, "state": "open", "actor": "ada", "arguments": arguments}
-    answer = await world.admin.post(f"/api/collections/{REQUESTS}/records", json=row)
-    assert answer.status_code == 200, answer.text
-    world.touch(REQUESTS, answer.json()["id"])
-    await world.settle()
-    return await world.row(answer.json()["id"], REQUESTS)
 
 
 def sent(world: World, stack: str) -> dict[str, str]:

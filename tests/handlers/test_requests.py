@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.handlers.asking import ask
 from tests.handlers.world import World
 
 DAY = 86_400.0
-REQUESTS = "listener_requests"
 CREATE, DELETE, PATCH = "POST /services", "DELETE /services/{uuid}", "PATCH /services/{uuid}"
-
-
-async def _ask(world: World, verb: str, target: str, **arguments: Any) -> dict[str, Any]:
-    """The request's row after it was carried out or refused."""
-    row = {"verb": verb, "target": target, "state": "open", "actor": "ada", "arguments": arguments}
-    answer = await world.admin.post(f"/api/collections/{REQUESTS}/records", json=row)
-    assert answer.status_code == 200, answer.text
-    world.touch(REQUESTS, answer.json()["id"])
-    await world.settle()
-    return await world.row(answer.json()["id"], REQUESTS)
 
 
 async def _old(world: World, **record: Any) -> tuple[str, str]:
@@ -37,7 +27,7 @@ async def _old(world: World, **record: Any) -> tuple[str, str]:
 
 async def test_an_unknown_verb_is_refused_with_what_there_is(world: World) -> None:
     stack = await world.running()
-    row = await _ask(world, "explode", stack)
+    row = await ask(world, "explode", stack)
     assert row["state"] == "refused"
     assert "adopt" in row["result"]
 
@@ -51,7 +41,7 @@ async def test_retry_lifts_a_block(world: World) -> None:
     await world.live(300.0)
     assert "SERVICE_FOREIGN" in world.ledger(stack).blocked
     world.coolify.hand.edit(uuid, description=description)
-    assert (await _ask(world, "retry", stack))["state"] == "done"
+    assert (await ask(world, "retry", stack))["state"] == "done"
     await world.live(400.0)
     assert (await world.row(stack))["status"] == "suspended"
 
@@ -63,7 +53,7 @@ async def test_recreate_makes_a_new_service_for_a_missing_one(world: World) -> N
     await world.live(400.0)
     assert "SERVICE_MISSING" in world.ledger(stack).blocked
     world.coolify.calls.reset()
-    row = await _ask(world, "recreate", stack)
+    row = await ask(world, "recreate", stack)
     assert (row["state"], (await world.row(stack))["status"]) == ("done", "running")
     assert world.effects().count(CREATE) == 1
     assert len(world.services(stack)) == 1
@@ -72,7 +62,7 @@ async def test_recreate_makes_a_new_service_for_a_missing_one(world: World) -> N
 async def test_recreate_of_a_service_that_is_there_is_refused(world: World) -> None:
     stack = await world.running()
     world.coolify.calls.reset()
-    row = await _ask(world, "recreate", stack)
+    row = await ask(world, "recreate", stack)
     assert (row["state"], world.effects()) == ("refused", [])
     assert "RECREATE_REFUSED" in row["result"]
 
@@ -82,7 +72,7 @@ async def test_purge_skips_the_retention_and_not_the_hour(world: World) -> None:
     await world.edit(stack, desired_state="deleted")
     await world.settle()
     world.coolify.calls.reset()
-    assert (await _ask(world, "purge", stack))["state"] == "done"
+    assert (await ask(world, "purge", stack))["state"] == "done"
     await world.live(3000.0)
     assert world.effects() == []
     await world.live(1500.0)
@@ -91,7 +81,7 @@ async def test_purge_skips_the_retention_and_not_the_hour(world: World) -> None:
 
 async def test_purge_of_a_running_stack_is_refused(world: World) -> None:
     stack = await world.running()
-    assert (await _ask(world, "purge", stack))["state"] == "refused"
+    assert (await ask(world, "purge", stack))["state"] == "refused"
     await world.live(4000.0)
     assert len(world.services(stack)) == 1
 
@@ -101,7 +91,7 @@ async def test_adopt_stamps_name_and_description_and_touches_nothing_else(world:
     before = world.coolify.service(uuid)
     assert before is not None
     compose, ups = before.compose, before.ups
-    row = await _ask(world, "adopt", stack)
+    row = await ask(world, "adopt", stack)
     assert row["state"] == "done", row["result"]
     service = world.service(stack)
     assert (service.uuid, service.name) == (uuid, f"cf-acme-old-{stack}")
@@ -113,14 +103,14 @@ async def test_adopt_stamps_name_and_description_and_touches_nothing_else(world:
 
 async def test_a_change_of_an_adopted_stack_waits_for_approval(world: World) -> None:
     stack, uuid = await _old(world, stack_name="old")
-    await _ask(world, "adopt", stack)
+    await ask(world, "adopt", stack)
     world.coolify.calls.reset()
     env = {"TELEGRAM_BOT_TOKEN": "fake-other-token", "OPENAI_API_KEY": "fake-router-key"}
     await world.edit(stack, config={"env_vars": env})
     await world.settle()
     assert "approval" in (await world.row(stack))["message"]
     assert world.effects() == []
-    assert (await _ask(world, "approve", stack))["state"] == "done"
+    assert (await ask(world, "approve", stack))["state"] == "done"
     assert (await world.row(stack))["status"] == "running"
     assert PATCH in world.effects()
     assert world.service(stack).uuid == uuid
@@ -128,7 +118,7 @@ async def test_a_change_of_an_adopted_stack_waits_for_approval(world: World) -> 
 
 async def test_an_adopted_stack_can_be_suspended_and_resumed(world: World) -> None:
     stack, uuid = await _old(world, stack_name="old")
-    await _ask(world, "adopt", stack)
+    await ask(world, "adopt", stack)
     await world.edit(stack, desired_state="suspended")
     await world.settle()
     assert (await world.row(stack))["status"] == "suspended"
@@ -144,7 +134,7 @@ async def test_a_service_of_another_stack_is_not_adopted(world: World) -> None:
     stack = await world.stack(status="running", coolify_service_uuid=uuid)
     await world.settle()
     world.coolify.calls.reset()
-    row = await _ask(world, "adopt", stack)
+    row = await ask(world, "adopt", stack)
     assert (row["state"], world.effects()) == ("refused", [])
 
 
@@ -154,7 +144,7 @@ async def test_a_service_of_another_installation_is_not_adopted(world: World) ->
         f"cf1 inst=zzzzzzzz stack={stack} tenant={world.tenant_id} managed by CloudFreedom - do not edit"
     )
     world.coolify.hand.edit(uuid, description=foreign)
-    row = await _ask(world, "adopt", stack)
+    row = await ask(world, "adopt", stack)
     assert (row["state"], world.effects()) == ("refused", [])
     assert "installation" in row["result"]
 
@@ -162,7 +152,7 @@ async def test_a_service_of_another_installation_is_not_adopted(world: World) ->
 async def test_an_adoption_that_is_cut_goes_on_and_starts_nothing(world: World) -> None:
     stack, uuid = await _old(world, stack_name="old")
     world.coolify.faults.add("PATCH", r"^/services/", effect=True, reply="drop")
-    row = await _ask(world, "adopt", stack)
+    row = await ask(world, "adopt", stack)
     assert row["state"] == "done", row["result"]
     assert set(world.effects()) == {PATCH}
     assert world.service(stack).uuid == uuid
