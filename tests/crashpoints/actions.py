@@ -11,7 +11,7 @@ import anyio
 from listener.sandbox import people
 from tests.crashpoints import ending
 from tests.crashpoints.ending import View
-from tests.crashpoints.place import REQUESTS, STACKS, TENANTS, Place
+from tests.crashpoints.place import REQUESTS, SCHEDULES, STACKS, TENANTS, Place
 
 POLLED = 1.5
 """Seconds after which the daemon has a list that is younger."""
@@ -19,6 +19,7 @@ CALM = 0.3
 """Seconds without an effect after which a look is worth its while."""
 GREETING = {"env_vars": {"GREETING": "hello", "TOKEN": "fake-token"}}
 CHANGED = {"env_vars": {"GREETING": "good evening", "TOKEN": "fake-token"}}
+AGENT = {"env_vars": {"OPENAI_API_KEY": "fake-router-key"}}
 DROPPED = {"env_vars": {"TOKEN": "fake-token"}}
 
 
@@ -54,9 +55,21 @@ class Run:
         """A person deletes a record in PocketBase."""
         await people.ask(self.place.stage.admin, "DELETE", f"{path}/{record_id}")
 
-    async def request(self, verb: str) -> None:
+    async def schedule(self) -> None:
+        """Staff has the agent told something each morning."""
+        body = {"stack_id": self.stack, "name": "daily", "cron": "0 9 * * *", "message": "Good morning."}
+        await people.ask(self.place.stage.admin, "POST", SCHEDULES, {**body, "enabled": True})
+
+    async def unschedule(self) -> None:
+        """No more."""
+        (row,) = [
+            one for one in await self.place.stage.rows("stack_schedules") if one["stack_id"] == self.stack
+        ]
+        await self.remove(SCHEDULES, row["id"])
+
+    async def request(self, verb: str, **arguments: str) -> None:
         """Staff's command is written as a request."""
-        body = {"verb": verb, "target": self.stack, "state": "open", "actor": "ada", "arguments": {}}
+        body = {"verb": verb, "target": self.stack, "state": "open", "actor": "ada", "arguments": arguments}
         await people.ask(self.place.stage.admin, "POST", REQUESTS, body)
 
     async def look(self) -> View:
@@ -118,6 +131,17 @@ async def _running(run: Run) -> None:
     await run.until(shows("running"), "the stack runs")
 
 
+async def _agent(run: Run) -> None:
+    await run.create(template="openclaw-agent", config=AGENT)
+    await run.until(shows("running"), "the agent runs")
+
+
+async def _scheduled(run: Run) -> None:
+    await _agent(run)
+    await run.schedule()
+    await run.until(lambda view: bool(view.tasks), "the task is there")
+
+
 async def _suspended(run: Run) -> None:
     await _running(run)
     await run.change(desired_state="suspended")
@@ -165,12 +189,16 @@ def _edit(**fields: Any) -> Callable[[Run], Awaitable[None]]:
     return lambda run: run.change(**fields)
 
 
-def _ask(verb: str) -> Callable[[Run], Awaitable[None]]:
-    return lambda run: run.request(verb)
+def _ask(verb: str, **arguments: str) -> Callable[[Run], Awaitable[None]]:
+    return lambda run: run.request(verb, **arguments)
 
 
 def _moved(run: Run) -> Awaitable[None]:
     return run.change(domain=f"elsewhere.{run.slug}.example.org")
+
+
+def _an_agent(run: Run) -> Awaitable[None]:
+    return run.create(template="openclaw-agent", config=AGENT)
 
 
 def _is_new_start(view: View) -> bool:
@@ -180,6 +208,14 @@ def _is_new_start(view: View) -> bool:
 ACTIONS: Mapping[str, Action] = {
     "provision first": Action(_tenant, lambda run: run.create(), shows("running")),
     "provision second": Action(_running, lambda run: run.create("other"), shows("running")),
+    "provision with made secrets": Action(_tenant, _an_agent, shows("running")),
+    "make a secret anew": Action(
+        _agent,
+        _ask("secret_rotate", name="OPENCLAW_HOOKS_TOKEN"),
+        lambda view: _is_new_start(view) and sorted(view.generations) == [1, 2],
+    ),
+    "schedule": Action(_agent, Run.schedule, lambda view: bool(view.tasks)),
+    "unschedule": Action(_scheduled, Run.unschedule, lambda view: not view.tasks),
     "edit": Action(_running, _edit(config=CHANGED), _is_new_start),
     "drop a variable": Action(_running, _edit(config=DROPPED), _is_new_start),
     "change the domain": Action(_running, _moved, _is_new_start),

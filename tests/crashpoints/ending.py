@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +58,16 @@ class View:
         return found
 
     @property
+    def tasks(self) -> list[Any]:
+        """Scheduled tasks of its services."""
+        return [task for service in self.facts["services"] for task in service.get("tasks", ())]
+
+    @property
+    def generations(self) -> list[int]:
+        """How often each of its secrets was made."""
+        return [generation for _, _, generation in self.facts["secrets"]]
+
+    @property
     def _ledger(self) -> dict[str, Any]:
         rows: dict[str, dict[str, Any]] = self.facts["ledger"]
         return rows.get("STACK", {})
@@ -82,8 +93,11 @@ async def look(place: Place, tenant: str, stack: str, found: str) -> View:
     stacks = [row for row in await stage.rows("agent_stacks") if row["tenant_id"] == tenant]
     tenants = [row for row in await stage.rows("tenants") if row["id"] == tenant]
     requests = [row for row in await stage.rows("listener_requests") if row["target"] == stack]
+    schedules = [row for row in await stage.rows("stack_schedules") if row["stack_id"] == stack]
+    secrets = [row for row in await stage.rows("stack_secrets") if row["tenant_id"] == tenant]
     (meta,) = await stage.rows("listener_meta")
     names = {meta["inst"]: "INST", tenant: "TENANT", stack: "STACK"}
+    names |= {row["id"]: f"SCHEDULE-{number}" for number, row in enumerate(schedules)}
     names |= {row["id"]: "OTHER" for row in stacks if row["id"] != stack}
     names |= {one["uuid"]: f"SERVICE-{number}" for number, one in enumerate(services)}
     names |= {one["project_uuid"]: "PROJECT-FOUND" for one in services if one["uuid"] == found}
@@ -97,7 +111,9 @@ async def look(place: Place, tenant: str, stack: str, found: str) -> View:
         "tenant": [_plain(row) for row in tenants],
         "ledger": {row["id"]: _plain(row) for row in ledger},
         "requests": [_plain(row) for row in requests],
-        "services": [await _service(place, one) for one in services],
+        "schedules": [_plain(row) for row in schedules],
+        "secrets": sorted((row["stack_id"], row["name"], row["generation"]) for row in secrets),
+        "services": [await _service(place, one, {row["name"] for row in secrets}) for one in services],
         "projects": projects,
     }
     return View(_named(facts, names), sum(one["ups"] for one in services))
@@ -108,7 +124,8 @@ def _slug(ledger: list[Any]) -> str:
     return next((row["applied_spec"]["slug"] for row in ledger if "slug" in (row["applied_spec"] or {})), "?")
 
 
-async def _service(place: Place, shown: dict[str, Any]) -> dict[str, Any]:
+async def _service(place: Place, shown: dict[str, Any], made: AbstractSet[str]) -> dict[str, Any]:
+    """The service; of a variable that was made only that it has a value."""
     kept = {name: value for name, value in shown.items() if name != "ups"}
     if shown["deleted"]:
         return kept
@@ -117,7 +134,13 @@ async def _service(place: Place, shown: dict[str, Any]) -> dict[str, Any]:
     if detail is None or variables is None:
         return kept | {"deleted": True}
     kept["document"] = yaml.safe_load(detail["docker_compose_raw"] or "{}")
-    kept["variables"] = {one["key"]: one["value"] for one in variables}
+    kept["variables"] = {
+        one["key"]: bool(one["value"]) if one["key"] in made else one["value"] for one in variables
+    }
+    tasks = await place.coolify("GET", f"{path}/scheduled-tasks") or []
+    kept["tasks"] = [
+        {name: task[name] for name in ("name", "command", "frequency", "enabled")} for task in tasks
+    ]
     return kept
 
 

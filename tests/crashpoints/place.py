@@ -27,6 +27,7 @@ TENANTS = "/api/collections/tenants/records"
 STACKS = stages.STACKS
 LEDGER = "/api/collections/listener_ledger/records"
 REQUESTS = "/api/collections/listener_requests/records"
+SCHEDULES = "/api/collections/stack_schedules/records"
 COMPOSE = base64.b64encode(
     b"services: {web: {image: 'nginx:1.27-alpine', healthcheck: {test: [CMD, 'true']}}}"
 ).decode()
