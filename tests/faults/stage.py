@@ -193,7 +193,8 @@ class Stage:
             assert len(mine) == 1, (record_id, mine)
             assert rows[record_id]["coolify_service_uuid"] == mine[0]["uuid"]
         projects = (await people.ask(self.standin, "GET", "/_standin/state"))["projects"]
-        assert len(projects) == len({rows[record_id]["tenant_id"] for record_id in ids})
+        for tenant_id in {rows[record_id]["tenant_id"] for record_id in ids}:
+            assert sum(one["name"].endswith(f"-{tenant_id}") for one in projects) == 1, projects
 
         async def all_run() -> bool:
             running = [one for one in await self.services() if all(one["containers"].values())]

@@ -141,7 +141,7 @@ async def test_killed_during_the_create_of_a_project_it_makes_one(stage: Stage) 
 
 async def test_a_signal_in_the_middle_of_a_burst_drains_and_gives_the_lease_back(stage: Stage) -> None:
     before = await stage.deeds()
-    await stage.knob(latency=0.3)
+    await stage.knob(latency=0.6)
     new = await stage.create(16)
 
     async def is_in_the_middle() -> bool:

@@ -181,7 +181,10 @@ async def _records(folder: Path) -> dict[str, str]:
 
 
 def _row(tenant_id: str, name: str) -> dict[str, Any]:
-    env = {"TELEGRAM_BOT_TOKEN": bot_token(name), "OPENAI_API_KEY": "fake-router-key-of-a-tenant"}
+    env = {
+        "TELEGRAM_BOT_TOKEN": bot_token(f"{tenant_id} {name}"),
+        "OPENAI_API_KEY": "fake-router-key-of-a-tenant",
+    }
     return portal.payload(tenant_id, "telegram-bot", name) | {"config": {"env_vars": env}}
 
 
