@@ -12,6 +12,7 @@ from handlers.site import Site
 from listener import errors
 from listener.coolify.client import Coolify
 from listener.coolify.view import View
+from listener.dockerwatch import disk
 from listener.pocketbase.client import PocketBase, quoted
 
 META = "listener_meta"
@@ -42,6 +43,12 @@ class Eyes:
     """Says for good that what is in PocketBase is the listener's to act on."""
     tiers: Mapping[str, records.Tier] = field(default_factory=dict)
     """By id, as last swept or changed."""
+    servers: Mapping[str, records.ServerRecord] = field(default_factory=dict)
+    """By Coolify's uuid, as last swept or changed."""
+    rulings: int = 0
+    """Grows whenever tiers or servers become others."""
+    disk: disk.Report | None = None
+    """How full the disk of this host is, as last measured."""
     loaded_term: int = -1
     has_hooks: bool = False
     """PocketBase's hooks ran when its `listener_meta` was read last."""
@@ -73,9 +80,11 @@ class Eyes:
             self.is_first_contact = False
 
     async def read_tiers(self) -> None:
-        """The tiers are what PocketBase holds now."""
-        rows = await self.database.list("plan_tiers")
-        self.tiers = {row["id"]: records.tier(row) for row in rows}
+        """Tiers and servers are what PocketBase holds now."""
+        tiers = {row["id"]: records.tier(row) for row in await self.database.list("plan_tiers")}
+        servers = {row["uuid"]: records.server(row) for row in await self.database.list("servers")}
+        self.rulings += (tiers, servers) != (self.tiers, self.servers)
+        self.tiers, self.servers = tiers, servers
 
     async def tenant(self, tenant_id: str) -> records.TenantRecord | None:
         """The tenant's record, or None for a 404 (which proves nothing)."""

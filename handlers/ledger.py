@@ -6,6 +6,7 @@ from the moment the lease is taken and written through.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -80,6 +81,8 @@ class Ledger:
         self._rows: dict[str, LedgerRow] = {}
         self._written: set[str] = set()
         self._doubted: set[str] = set()
+        self.versions: Counter[str] = Counter()
+        """By tenant, and in all under "": grows whenever one of its rows becomes another."""
 
     async def load(self, database: PocketBase) -> None:
         """The rows are what PocketBase holds now; one that is written meanwhile stays as written."""
@@ -88,6 +91,7 @@ class Ledger:
         written = {record_id: self._rows[record_id] for record_id in self._written}
         self._rows = {row.id: row for row in rows} | written
         self._doubted.clear()
+        self.versions.update({"", *(row.tenant_id for row in self._rows.values())})
 
     @property
     def is_known(self) -> bool:
@@ -129,7 +133,7 @@ class Ledger:
 
     def keep(self, row: LedgerRow) -> None:
         """The row was written to PocketBase."""
-        self._rows[row.id] = row
+        self._put(row)
         self._written.add(row.id)
         self._doubted.discard(row.id)
 
@@ -144,5 +148,9 @@ class Ledger:
         async with database.proven():
             row = await database.get(COLLECTION, record_id)
         if row is not None:
-            self._rows[record_id] = LedgerRow.model_validate(row)
+            self._put(LedgerRow.model_validate(row))
         self._doubted.discard(record_id)
+
+    def _put(self, row: LedgerRow) -> None:
+        self._rows[row.id] = row
+        self.versions.update({"", row.tenant_id})

@@ -148,7 +148,7 @@ class Recorder:
             "fence": self._fence(),
             "begun" if entry.outcome == "started" else "ended": now,
         }
-        return Write("POST", OPERATIONS, _new_id(), body)
+        return Write("POST", OPERATIONS, new_id(), body)
 
 
 def _record_write(key: contract.Key, show: Mapping[str, Any], consume: str) -> Write:
@@ -157,7 +157,7 @@ def _record_write(key: contract.Key, show: Mapping[str, Any], consume: str) -> W
     return Write("PATCH", key.collection, key.id, {**show, "action": ""}, query={"if_action": consume})
 
 
-def _new_id() -> str:
+def new_id() -> str:
     """An id as PocketBase makes them, chosen here so that a repeated write makes no second line."""
     return "".join(secrets.choice(ID_CHARACTERS) for _ in range(15))
 

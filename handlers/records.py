@@ -7,9 +7,9 @@ must not hurt the others. What a value means is decided later.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 TENANTS = "tenants"
 STACKS = "agent_stacks"
@@ -31,6 +31,15 @@ STACK_DISPLAY = (
 )
 """Fields of a stack that only the listener writes; nothing in `decide` reads them but first contact."""
 TENANT_DISPLAY = ("coolify_project_uuid", "listener_status", "listener_message")
+
+
+def _number(value: Any) -> float:
+    """A number that a person typed; what is none, or negative, counts as not set."""
+    return value if isinstance(value, int | float) and 0 < value < 1e12 else 0
+
+
+Count = Annotated[int, BeforeValidator(lambda value: int(_number(value)))]
+Amount = Annotated[float, BeforeValidator(lambda value: float(_number(value)))]
 
 
 class _Record(BaseModel):
@@ -61,6 +70,8 @@ class StackRecord(_Record):
     desired_state: str = ""
     action: str = ""
     hold: str = ""
+    created: str = Field(default="", exclude=True)
+    """Who comes first; empty on rows older than the field, which so are the oldest."""
 
     def spec(self) -> dict[str, Any]:
         """What a tombstone must hold to bring the record back; secrets included, so it is sealed."""
@@ -74,6 +85,7 @@ class TenantRecord(_Record):
     slug: str = ""
     status: str = ""
     plan_tier: str = ""
+    max_stacks: Count = 0
     server: str = ""
     hold: str = ""
 
@@ -92,10 +104,35 @@ class Tier(_Record):
     """One row of `plan_tiers`; 0 means not set in every number."""
 
     title: str = ""
-    max_stacks: int = 0
-    retention_days: int = 0
+    max_stacks: Count = 0
+    memory_pool_mb: Count = 0
+    cpu_pool: Amount = 0.0
+    max_domains: Count = 0
+    retention_days: Count = 0
     limits: Any = None
+    priority: Count = 0
     dedicated: bool = False
+
+
+class ServerRecord(_Record):
+    """One row of `servers`; 0 means not set in every number."""
+
+    uuid: str = ""
+    name: str = ""
+    is_default: bool = False
+    dedicated_to: str = ""
+    cpus: Amount = 0.0
+    memory_mb: Count = 0
+    disk_gb: Amount = 0.0
+    reserve_cpus: Amount = 0.0
+    reserve_memory_mb: Count = 0
+    reserve_disk_gb: Amount = 0.0
+    cpu_overcommit: Amount = 0.0
+    memory_overcommit: Amount = 0.0
+    disk_overcommit: Amount = 0.0
+    foreign_memory_mb: Count = 0
+    drain: bool = False
+    tiers: Any = None
 
 
 def stack(row: Mapping[str, Any]) -> StackRecord:
@@ -113,3 +150,8 @@ def tenant(row: Mapping[str, Any]) -> TenantRecord:
 def tier(row: Mapping[str, Any]) -> Tier:
     """A tier from its row."""
     return Tier.model_validate(row)
+
+
+def server(row: Mapping[str, Any]) -> ServerRecord:
+    """A server from its row."""
+    return ServerRecord.model_validate(row)

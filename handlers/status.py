@@ -12,6 +12,9 @@ from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from typing import Any, Literal
 
+from handlers import refusals
+from listener import errors
+
 
 class Status(StrEnum):
     """The life cycle of a stack, as shown."""
@@ -66,6 +69,27 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "Waiting: the tariff demands a dedicated server and the tenant has none yet.",
         "Wartet: Der Tarif verlangt einen eigenen Server, und der Mandant hat noch keinen.",
     ),
+    "waiting_placement": (
+        "Waiting: no server takes this stack at present; it starts by itself when one does.",
+        "Wartet: Zurzeit nimmt kein Server diesen Stack auf; der Start folgt von selbst.",
+    ),
+    "waiting_room": (
+        "Waiting for {lacks} on {server}, place {place} in line; it starts by itself.",
+        "Wartet auf {lacks} auf {server}, Platz {place} in der Reihe; der Start folgt von selbst.",
+    ),
+    "waiting_line": (
+        "Waiting for room on {server}, place {place} in line; it starts by itself.",
+        "Wartet auf Platz auf {server}, Platz {place} in der Reihe; der Start folgt von selbst.",
+    ),
+    "waiting_turn": (
+        "Running. New limits of the tariff follow when it is this stack's turn.",
+        "Läuft. Neue Grenzen des Tarifs folgen, sobald dieser Stack an der Reihe ist.",
+    ),
+    "waiting_halted": (
+        "Running. New limits of the tariff are held back: another stack did not start with them.",
+        "Läuft. Neue Grenzen des Tarifs sind angehalten: Ein anderer Stack startete damit nicht.",
+    ),
+    "kept": ("Running unchanged. {reason}", "Läuft unverändert. {reason}"),
     "waiting_upstream": (
         "Waiting for Coolify or PocketBase to answer; this goes on by itself.",
         "Wartet auf eine Antwort von Coolify oder PocketBase; es geht von selbst weiter.",
@@ -191,6 +215,10 @@ class Voice:
     def say(self, code: str, **values: str) -> str:
         """The message of a reason code, no longer than the field that shows it."""
         return MESSAGES[code][1 if self.language == "de" else 0].format(**values)[:LONGEST]
+
+    def told(self, refusal: errors.Refusal) -> str:
+        """Why something was refused, for people."""
+        return refusals.told(refusal, self.language)[:LONGEST]
 
     def at(self, moment: datetime) -> str:
         """A time for people, to the minute, with its zone."""

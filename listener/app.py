@@ -18,7 +18,7 @@ import anyio
 import structlog
 
 from handlers import eyes as seeing
-from handlers import recorder
+from handlers import recorder, servers
 from handlers.catalogue import Catalogue
 from handlers.requests.handler import RequestHandler
 from handlers.stacks.access import Accesses
@@ -27,6 +27,7 @@ from handlers.stacks.schedule_handler import ScheduleHandler
 from handlers.tenants.handler import TenantHandler
 from listener import contract, errors, sight
 from listener.compose import catalog as catalogs
+from listener.dockerwatch import disk
 from listener.engine.breaker import Breaker
 from listener.engine.engine import Engine
 from listener.engine.gate import Gate
@@ -56,6 +57,7 @@ TOPICS = (
     "listener_lease/*",
     "listener_meta/*",
     "plan_tiers/*",
+    "servers/*",
     "stack_schedules/*",
 )
 """Unfiltered: a record that leaves a filter gives no event (PocketBase 0.40.6)."""
@@ -109,8 +111,12 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
     shown = Catalogue(
         eyes=eyes, catalog=catalog, writer=writer, language=settings.listener_language, gate=gate.reasons
     )
+    kept = servers.Keeper(
+        eyes=eyes, writer=writer, gate=gate.reasons, report=partial(disk.read, settings.listener_disk_file)
+    )
     looks = sight.rounds(settings, waits, eyes, catalog)
     rounds: list[tuple[sight.Round, sight.Interval]] = [(shown.round, shown.interval), *looks]
+    rounds.append((kept.round, kept.interval))
     rounds.append((stacks.poll, partial(float, waits.poll)))
     known = (tenants, stacks, requests, ScheduleHandler(eyes=eyes, scribe=scribe))
     engine = _engine(settings, waits, known, rounds=rounds, gate=gate, feed=feed, metrics=metrics)

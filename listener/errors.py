@@ -16,6 +16,8 @@ The four classes answer "again, later, never, or stop everything?".
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class ListenerError(Exception):
     """What failed (`what`), why (`why`), what to do (`fix`), under a stable UPPER_SNAKE `code`."""
@@ -57,11 +59,24 @@ class Terminal(ListenerError):
 
 
 class Refusal(Terminal):
-    """Refused by our own checks before any call; `message` is for the user, the three parts for staff."""
+    """Refused by our own checks before any call; `message` is for the user, the three parts for staff.
 
-    def __init__(self, code: str, message: str, *, what: str = "", why: str = "", fix: str = "") -> None:
+    `values` are what the message names, by which it can be said in another language.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        what: str = "",
+        why: str = "",
+        fix: str = "",
+        values: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(code, what or message, why=why, fix=fix)
         self.message = message
+        self.values = values
 
 
 class UpstreamRefusal(Terminal):

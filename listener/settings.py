@@ -113,6 +113,10 @@ class Settings(BaseSettings):
         default=Path("/var/lib/cloudfreedom"), examples=["/var/lib/cloudfreedom"]
     )
     """Small local state: the host lock, by which a restart takes over at once."""
+    listener_disk_file: Path = Field(
+        default=Path("/run/cloudfreedom/disk.json"), examples=["/run/cloudfreedom/disk.json"]
+    )
+    """Where `cloudfreedom measure-disk` leaves how full the host is; without it no disk is promised twice."""
     listener_secrets_key: Listed = Field(
         default=(), repr=False, examples=["output of `cloudfreedom init --key`"]
     )

@@ -87,6 +87,7 @@ def _opened(row: LedgerRow, want: Desired) -> dict[str, Any]:
         "env_keys": sorted({*row.env_keys, *(env.key for env in want.envs)}),
         "domain": want.host,
         "template": want.template,
+        "applied_spec": {**row.made, "demand": want.demand.columns()},
     }
 
 
@@ -138,7 +139,8 @@ def _version(facts: StackFacts, want: Desired) -> dict[str, Any]:
 def _made(row: LedgerRow, want: Desired, *, start: bool) -> dict[str, Any]:
     """Names as they are; what was started is what an empty `desired_state` asks for from now on."""
     wish = {"wish": "running"} if start else {}
-    return {**row.made, "web_service": want.web_service, "created": "", "purge_now": False, **wish}
+    said = {"demand": want.demand.columns(), "edit": want.edit}
+    return {**row.made, "web_service": want.web_service, "created": "", "purge_now": False, **said, **wish}
 
 
 def _urls(want: Desired) -> tuple[tuple[str, str], ...] | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-from handlers import naming, records
+from handlers import amounts, naming, placement, records
+from handlers import demand as demands
+from handlers.amounts import NOTHING, Demand
 from handlers.stacks import checks
 from handlers.stacks.facts import StackFacts
 from listener import errors
@@ -19,6 +21,12 @@ from listener.compose import render, variables
 from listener.compose.guard import CheckedCompose
 from listener.compose.manifest import Manifest, Schedule
 from listener.coolify import payloads
+
+KEPT = (
+    "LIMITS_BELOW_FLOOR", "LIMITS_ABOVE_TIER", "LIMITS_NO_TIER", "OPTION_NOT_IN_TIER",
+    "QUOTA_STACKS", "QUOTA_TEMPLATE", "QUOTA_MEMORY", "QUOTA_CPUS", "QUOTA_DOMAINS",
+)  # fmt: skip
+"""Refusals by what a tier gives: a stack that runs goes on as it is, and is looked at again by itself."""
 
 
 class Wish(Enum):
@@ -52,6 +60,12 @@ class Desired:
     """Name and kind of the generated secrets that may be made anew at any time."""
     schedule: Schedule | None = None
     """How scheduled messages reach it."""
+    demand: Demand = NOTHING
+    """What it may use at most, as the books count it."""
+    edit: str = ""
+    """Hash of what people and templates ask for, without what the tier makes of it."""
+    held_back: Refused | Waiting | None = None
+    """Why a stack that runs is left as it is for now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +79,17 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A stack that may be, later: `code` is the message's."""
+    """A stack that may be, later: `code` is the message's, `values` what it names."""
 
     code: str
+    values: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Unmade(Waiting):
     """A stack whose generated secrets must be made first: name and kind of each."""
 
-    secrets: tuple[tuple[str, str], ...]
+    secrets: tuple[tuple[str, str], ...] = ()
 
 
 Want = Desired | Refused | Waiting
@@ -104,7 +119,30 @@ def desired(facts: StackFacts, catalog: catalogs.Catalog) -> Want:
     try:
         return _build(facts, record, tenant, catalog)
     except errors.Refusal as refusal:
-        return Refused(refusal.code, refusal.message, str(refusal))
+        return refused(facts, refusal)
+
+
+def refused(facts: StackFacts, refusal: errors.Refusal) -> Refused:
+    """The refusal in the site's language."""
+    return Refused(refusal.code, facts.site.voice.told(refusal), str(refusal))
+
+
+def _room(facts: StackFacts) -> Refused | Waiting | None:
+    """Why quota or servers have nothing for it now; None when there is room, or it needs no more."""
+    match facts.verdict:
+        case errors.Refusal() as refusal:
+            return refused(facts, refusal)
+        case placement.TooSmall(lacks):
+            return refused(facts, placement.too_small(lacks))
+        case placement.Swarm(server):
+            return refused(facts, placement.is_swarm(server))
+        case placement.Queued(server=""):
+            return Waiting("waiting_server" if facts.tier and facts.tier.dedicated else "waiting_placement")
+        case placement.Queued(place, server, lacks):
+            code, lack = ("waiting_room" if lacks != NOTHING else "waiting_line"), amounts.missing(lacks)
+            return Waiting(code, (("server", server), ("place", str(place)), ("lacks", lack)))
+        case _:
+            return None
 
 
 def _build(
@@ -130,16 +168,31 @@ def _build(
         manifest, tier=tenant.tier, overrides=_mapping(facts.tier.limits if facts.tier else None),
         wish=_mapping(record.resource_limits), options=resolved.options,
     )  # fmt: skip
-    if facts.tier and facts.tier.dedicated and not tenant.server:
-        return Waiting("waiting_server")
     context = render.RenderContext(
         inst=facts.site.inst, tenant_id=tenant.id, tenant_slug=slug, stack_id=record.id,
         stack_name=stack_name, tier=tenant.tier, limits=effective, domain=host or None,
     )  # fmt: skip
     checked = render.render(template, context=context)
+    room = _room(facts)
+    if room is not None and not _is_up(facts):
+        return room
     if resolved.unmade:
-        return Unmade("deploying", tuple((one.name, str(one.generated)) for one in resolved.unmade))
-    return _whole(facts.salt, manifest, checked, resolved, context)
+        made = tuple((one.name, str(one.generated)) for one in resolved.unmade)
+        return Unmade("deploying", secrets=made)
+    whole = _whole(facts.salt, manifest, checked, resolved, context)
+    overrides = _mapping(facts.tier.limits if facts.tier else None)
+    return replace(
+        whole,
+        demand=demands.total(manifest, effective, tenant.tier, overrides),
+        edit=_hash(facts.salt, manifest.slug, host, whole.envs, {}, wish=record.resource_limits),
+        held_back=room,
+    )
+
+
+def _is_up(facts: StackFacts) -> bool:
+    """It has what it was last given, and may run: what it has is never taken away for want of more."""
+    row = facts.ledger
+    return row is not None and bool(row.service_uuid and row.applied_hash) and row.stage == ""
 
 
 def _whole(
@@ -178,13 +231,16 @@ def _hash(
     host: str,
     envs: tuple[payloads.Env, ...],
     effective: Mapping[str, limiting.Limits],
+    *,
+    wish: object = None,
 ) -> str:
     """Hash of the spec, never of the rendered text: a newer template alone changes nothing."""
-    spec = {
+    spec: dict[str, Any] = {
         "template": template,
         "host": host,
         "envs": sorted((env.key, env.value) for env in envs),
         "limits": {name: [part.cpus, part.memory_mb, part.pids] for name, part in sorted(effective.items())},
     }
+    spec |= {"wish": wish} if wish else {}
     text = json.dumps(spec, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(f"{salt}\n{text}".encode()).hexdigest()

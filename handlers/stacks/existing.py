@@ -5,7 +5,7 @@ from __future__ import annotations
 from handlers import naming, steps
 from handlers.ledger import LedgerRow
 from handlers.stacks import bring, plans, purge, rest
-from handlers.stacks.desired import Desired, Refused, Waiting, Want, Wish
+from handlers.stacks.desired import KEPT, Desired, Refused, Waiting, Want, Wish
 from handlers.stacks.facts import StackFacts
 from handlers.stacks.unborn import refusal
 from handlers.status import Health, Status, parse, stamp
@@ -80,17 +80,47 @@ def _strange(facts: StackFacts, look: naming.Foreign | naming.Missing) -> contra
 def _run(facts: StackFacts, want: Want) -> contract.Plan:
     row = facts.ledger
     assert row is not None
-    if isinstance(want, Refused):
-        return refusal(facts, want)
     if isinstance(want, Waiting):
-        return plans.waiting(facts, want.code, seconds=facts.site.waits.resync)
-    if facts.refused_hash == want.hash:
-        return refusal(facts, Refused(*facts.refusal))
+        return plans.waiting(facts, want.code, seconds=facts.site.waits.resync, **dict(want.values))
+    if isinstance(want, Desired) and facts.refused_hash == want.hash:
+        want = Refused(*facts.refusal)
+    if isinstance(want, Refused):
+        return _kept(facts, want) or refusal(facts, want)
+    if want.held_back is not None and not row.intent and row.applied_hash != want.hash:
+        return _held_back(facts, want, want.held_back)
     if row.intent or row.stage or row.applied_hash != want.hash:
         return bring.up(facts, want)
     if not facts.is_fresh or facts.entry is None:
         return plans.settled(facts, "looking", {}, again=facts.site.waits.poll_busy)
     return _watch(facts, want, facts.entry.status)
+
+
+def _kept(facts: StackFacts, want: Refused) -> contract.Plan | None:
+    """It runs, and the tier no longer gives what its record asks for: it goes on as it is, and says so."""
+    row, entry = facts.ledger, facts.entry
+    is_up = row is not None and row.applied_hash and not (row.intent or row.stage or row.start_open)
+    if want.code not in KEPT or not is_up or entry is None or not facts.is_fresh:
+        return None
+    state, health = parse(entry.status)
+    if state != "running":
+        return None
+    shown = plans.shown(facts, Status.RUNNING, "kept", health=health, staff=want.staff, reason=want.message)
+    return plans.blocked(facts, want.code.lower(), shown, again=facts.site.waits.resync)
+
+
+def _held_back(facts: StackFacts, want: Desired, why: Refused | Waiting) -> contract.Plan:
+    """It goes on with what it was last given, watched as ever; the record says why."""
+    if isinstance(why, Refused):
+        remark, staff = facts.say("kept", reason=why.message), why.staff
+    else:
+        remark, staff = facts.say("kept", reason=facts.say(why.code, **dict(why.values))), ""
+    if not facts.is_fresh or facts.entry is None:
+        return plans.settled(facts, "looking", {}, again=facts.site.waits.poll_busy)
+    made = _watch(facts, want, facts.entry.status)
+    if made.reason != "running":
+        return made
+    shown = plans.shown(facts, Status.RUNNING, "running") | {"message": remark, "error_message": staff}
+    return plans.settled(facts, "held_back", shown, again=facts.site.waits.resync)
 
 
 def _watch(facts: StackFacts, want: Desired, text: str) -> contract.Plan:

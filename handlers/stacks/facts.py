@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from pydantic import SecretStr
 
 from handlers import ledger, naming, records
+from handlers.books import Verdict
 from handlers.site import Site
 from listener import contract, errors
 from listener.coolify import payloads
-from listener.probe import verdict
+from listener.probe import verdict as probed
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,9 @@ class StackFacts:
     """Of a stack that the listener did not make: what it is, and which command helps."""
     is_project_held: bool = False
     """A person must say what becomes of an older project of its tenant's."""
-    witness: verdict.Verdict | None = None
+    verdict: Verdict | None = None
+    """What quota and servers say to what it asks for beyond what it holds; None when it asks for no more."""
+    witness: probed.Verdict | None = None
     """What its domain answered since our last effect, if it was asked."""
     secrets: Mapping[str, SecretStr] = field(default_factory=dict, repr=False)
     """What is kept for the stack or its tenant, by name."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from handlers import apply, memory, naming, records, status, steps
+from handlers.books import Books
 from handlers.eyes import ID_VIEWS, Eyes
-from handlers.stacks import autopsy, foreign, observe, plans, schedules
-from handlers.stacks.decide import decide
-from handlers.stacks.desired import Desired, Want, desired
+from handlers.stacks import observe, plans, schedules, thinking
+from handlers.stacks.desired import Desired, Want
 from handlers.stacks.exclusive import Exclusive
 from handlers.stacks.facts import StackFacts
 from listener import contract, errors
@@ -54,6 +54,7 @@ class StackHandler:
         self._eyes = eyes
         self._catalog = catalog
         self._exclusive = Exclusive(catalog)
+        self.books = Books(eyes=eyes, catalog=catalog)
         self._scribe = scribe
         self._allowed = allowed
         self._on_mass_absence = on_mass_absence
@@ -86,6 +87,7 @@ class StackHandler:
         await eyes.read_tombstones(records.STACKS, returned | known)
         self._judge_absence(returned, known)
         stacks = [records.stack(row) for row in rows]
+        self.books.learn_all(stacks, tenants)
         eyes.memory.learn_tenants({stack.id: stack.tenant_id for stack in stacks}, known_before)
         changed = [stack.id for stack in stacks if self._differs(stack, tenants.get(stack.tenant_id))]
         kept = [row.id for row in eyes.ledger.rows(records.STACKS) if row.stage != "closed"]
@@ -108,22 +110,7 @@ class StackHandler:
     async def explain(self, key: contract.Key) -> tuple[StackFacts, Want, contract.Plan]:
         """Facts, what is desired, and the plan: the deed's first half, for `plan` and the daemon alike."""
         facts = await self._observed(key.id)
-        want = desired(facts, self._catalog)
-        plan = decide(facts, want)
-        if plan.reason == "create" and facts.ledger is None:
-            facts = await observe.renamed(self._eyes, facts)
-            plan = decide(facts, want)
-        if plan.reason == plans.NEEDS_LOOK:
-            facts = await observe.look(self._eyes, facts)
-            plan = decide(facts, want)
-        if plan.reason in autopsy.WORTH and not facts.autopsy:
-            facts = await autopsy.read(self._eyes, facts)
-            plan = decide(facts, want)
-        if plan.reason == "foreign_born":
-            facts = await foreign.read(self._eyes, facts)
-            plan = decide(facts, want)
-        if plan.reason == plans.NEEDS_LOOK:
-            plan = contract.Plan(key=key, reason="unproven", again=self._eyes.site.waits.two_looks)
+        facts, want, plan = await thinking.think(self._eyes, self._catalog, self.books, facts)
         until, message, staff = self._eyes.memory.of(key.id).stuck
         if plan.reason in SPECLESS and until > facts.clock:
             plan = plans.blocked(facts, "refused", _failed(message, staff), again=until - facts.clock)
@@ -158,8 +145,10 @@ class StackHandler:
     async def _observed(self, record_id: str) -> StackFacts:
         """The facts, and whether another stack holds what works for one only."""
         await self._exclusive.ready(self._eyes)
+        await self.books.ready()
         facts = await observe.observe(self._eyes, record_id)
         self._exclusive.learn(record_id, facts.record)
+        self.books.learn(record_id, facts.record, facts.tenant)
         return replace(facts, taken=self._exclusive.taken(record_id, self._eyes))
 
     async def apply(self, plan: contract.Plan) -> contract.Outcome:
@@ -181,7 +170,8 @@ class StackHandler:
         seen.failures = 0
         if any(cast(steps.Act, step).effect for step in plan.steps):
             seen.broken = ("", 0, memory.NEVER)
-        return outcome
+        relieved = (contract.Key(self.collection, one) for one in self.books.relieved())
+        return replace(outcome, wakes=(*outcome.wakes, *relieved))
 
     async def report(self, key: contract.Key, error: Exception) -> None:
         """The record says in words what ended the run; a refusal of Coolify is remembered."""

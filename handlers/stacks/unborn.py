@@ -11,13 +11,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from handlers import naming, projects, records, steps
+from handlers.placement import Placed
 from handlers.stacks import plans
-from handlers.stacks.desired import Desired, Refused, Waiting, Want, Wish
+from handlers.stacks.desired import KEPT, Desired, Refused, Waiting, Want, Wish
 from handlers.stacks.facts import StackFacts
 from handlers.status import Health, Status
 from listener import contract
 from listener.coolify import payloads
 
+SMALL = ("SERVER_TOO_SMALL", "SERVER_SWARM")
+"""Refusals that end when a server is added or becomes larger."""
 TAKEN = ("DOMAIN_TAKEN", "VARIABLE_TAKEN")
 """Refusals that end when another stack gives something up: looked at again without an edit."""
 
@@ -47,7 +50,8 @@ def _provision(facts: StackFacts, want: Want) -> contract.Plan:
         return refusal(facts, want)
     if isinstance(want, Waiting) or record is None or tenant is None:
         code = want.code if isinstance(want, Waiting) else "waiting_project"
-        return plans.waiting(facts, code, seconds=facts.site.waits.resync)
+        values = dict(want.values) if isinstance(want, Waiting) else {}
+        return plans.waiting(facts, code, seconds=facts.site.waits.resync, **values)
     if facts.refused_hash == want.hash:
         return refusal(facts, Refused(*facts.refusal))
     if not facts.list_is_complete:
@@ -82,7 +86,7 @@ def _create(
     facts: StackFacts, record: records.StackRecord, tenant: records.TenantRecord, want: Desired
 ) -> contract.Plan:
     name = naming.service_name(tenant.slug, record.stack_name, record.id)
-    server = tenant.server or facts.site.server_uuid
+    server = facts.verdict.server if isinstance(facts.verdict, Placed) else facts.site.server_uuid
     new = payloads.NewService(
         name=name,
         description=str(naming.Marker(facts.site.inst, record.tenant_id, record.id)),
@@ -91,7 +95,7 @@ def _create(
         environment=facts.site.environment,
         compose=want.compose,
         urls=want.urls,
-        destination_uuid="" if tenant.server else facts.site.destination_uuid,
+        destination_uuid=facts.site.destination_uuid if server == facts.site.server_uuid else "",
     )
     made = {
         "service_name": name,
@@ -99,6 +103,8 @@ def _create(
         "web_service": want.web_service,
         "created": want.hash,
         "wish": "running",
+        "demand": want.demand.columns(),
+        "edit": want.edit,
     }
     opening = steps.Record(
         ledger=_intended(facts, record, want) | {"server_uuid": server, "applied_spec": made},
@@ -259,5 +265,5 @@ def consume(facts: StackFacts, changes: Mapping[str, object] | None, *, why: str
 def refusal(facts: StackFacts, want: Refused) -> contract.Plan:
     """Nothing is touched until the record is edited, or until another stack gives up the wanted domain."""
     show = {"status": str(Status.ERROR), "message": want.message, "error_message": want.staff}
-    again = facts.site.waits.resync if want.code in TAKEN else None
+    again = facts.site.waits.resync if want.code in (*TAKEN, *KEPT, *SMALL) else None
     return plans.blocked(facts, want.code.lower(), show, again=again)

@@ -81,7 +81,7 @@ def effective(
 
 def from_spec(spec: LimitsSpec) -> Limits:
     """The manifest's figures as `Limits`."""
-    return Limits(spec.cpus, _megabytes(spec.memory, "manifest"), spec.pids)
+    return Limits(spec.cpus, megabytes(spec.memory, "manifest"), spec.pids)
 
 
 def _no_option(option: str, slug: str, tier: str) -> NoReturn:
@@ -159,7 +159,7 @@ def _figures(given: object, where: str) -> dict[str, float]:
             case "cpus":
                 found[word] = _number(value, f"{where}.cpus")
             case "memory":
-                found[word] = _megabytes(value, f"{where}.memory")
+                found[word] = megabytes(value, f"{where}.memory")
             case "pids":
                 found[word] = _whole(_number(value, f"{where}.pids"), f"{where}.pids")
             case _:
@@ -191,7 +191,8 @@ def _whole(value: float, where: str) -> float:
     return value
 
 
-def _megabytes(value: object, where: str) -> int:
+def megabytes(value: object, where: str) -> int:
+    """MiB of a size such as `256M` or `2G`; raises `LIMITS_INVALID`, naming `where`, for anything else."""
     match = MEMORY.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
         _invalid(f"{where} is not a size such as 256M or 2G")

@@ -139,6 +139,8 @@ class Service(_Strict):
     limits: dict[str, LimitsSpec] = Field(min_length=1)
     """Tier to limits. A tier without an entry has no such service."""
     floor: LimitsSpec
+    planned: Memory | None = None
+    """Memory that it is expected to use, from which a host's real load is planned; the limit without one."""
     option: str | None = None
     """The boolean parameter that switches this service on. It is not sent to any container."""
     one_shot: bool = False

@@ -33,6 +33,8 @@ class Server:
     """The time zone in which its scheduled tasks run."""
     ip: str = ""
     """As Coolify reaches it; `host.docker.internal` is the host that Coolify itself runs on."""
+    is_swarm: bool = False
+    """Coolify's actions on single services answer 501 there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,7 @@ def server(row: Mapping[str, Any]) -> Server:
         prunes_volumes=bool(settings.get("delete_unused_volumes", False)),
         zone=str(settings.get("server_timezone") or "UTC"),
         ip=str(row.get("ip") or ""),
+        is_swarm=bool(settings.get("is_swarm_manager") or settings.get("is_swarm_worker")),
     )
 
 

@@ -16,6 +16,7 @@ import anyio.abc
 import httpx
 
 from listener.sandbox import child, people, world
+from tests import fixtures
 
 RUN = (str(Path(sys.executable).parent / "cloudfreedom"), "run")
 STACKS = "/api/collections/agent_stacks/records"
@@ -128,7 +129,7 @@ async def opened(
     async with AsyncExitStack() as stack:
         sandbox = await stack.enter_async_context(world.running(folder, port=port, daemon=False))
         owner = await stack.enter_async_context(people.owner(sandbox.admin, sandbox.pocketbase.url))
-        await _without_quota(sandbox)
+        await fixtures.unlimited(sandbox.admin, world.SERVER)
         events = folder / "events"
         reader = (sys.executable, "-m", "tests.bench.reader", sandbox.pocketbase.url)
         token = sandbox.admin.headers["Authorization"]
@@ -161,11 +162,3 @@ async def _answers(http: httpx.AsyncClient) -> bool:
         return (await http.get("/readyz")).status_code == 200
     except httpx.HTTPError:
         return False
-
-
-async def _without_quota(sandbox: world.World) -> None:
-    """No tier limits a tenant: what is measured is the way, not the admission."""
-    tiers = "/api/collections/plan_tiers/records"
-    for row in (await people.ask(sandbox.admin, "GET", tiers))["items"]:
-        free = {name: 0 for name in ("max_stacks", "memory_pool_mb", "cpu_pool") if name in row}
-        await people.ask(sandbox.admin, "PATCH", f"{tiers}/{row['id']}", free)

@@ -16,6 +16,7 @@ import httpx
 
 from listener.sandbox import people, world
 from listener.sandbox import proxy as proxies
+from tests import fixtures
 
 SECONDS = 25.0
 """Until what must come has come, unless a test says otherwise."""
@@ -244,10 +245,15 @@ class Stage:
 @asynccontextmanager
 async def opened(folder: Path, **options: Any) -> AsyncIterator[Stage]:
     """A stage of one's own; `options` are those of `world.running`. Its daemon speaks through the proxy."""
-    port = world.free_port()
+    port, daemon = world.free_port(), options.pop("daemon", True)
     async with AsyncExitStack() as stack:
         proxy = await stack.enter_async_context(proxies.before(port))
         env = {"POCKETBASE_URL": proxy.url}
-        sandbox = await stack.enter_async_context(world.running(folder, port=port, env=env, **options))
+        sandbox = await stack.enter_async_context(
+            world.running(folder, port=port, env=env, daemon=False, **options)
+        )
+        await fixtures.unlimited(sandbox.admin, world.SERVER)
+        if daemon:
+            await sandbox.start_daemon()
         owner = await stack.enter_async_context(people.owner(sandbox.admin, sandbox.pocketbase.url))
         yield Stage(sandbox, owner, proxy)

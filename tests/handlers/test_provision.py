@@ -138,7 +138,7 @@ async def test_a_tier_that_demands_a_server_waits_for_one_and_uses_it(own_world:
     assert (await world.row(stack))["status"] == "running"
     await world.edit(tenant, records.TENANTS, server="")
     await world.settle()
-    assert ("dedicated server" in (await world.row(stack))["message"], world.service(stack).ups) == (True, 1)
+    assert ((await world.row(stack))["message"], world.service(stack).ups) == ("Running.", 1)
 
 
 async def test_a_wait_takes_away_a_reason_that_no_longer_holds_and_leaves_an_errors(world: World) -> None:

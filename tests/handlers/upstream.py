@@ -43,6 +43,7 @@ class Upstream:
         ):
             believed = await admin.patch("/api/settings", json={"trustedProxy": {"headers": [lean.ADDRESS]}})
             assert believed.status_code == 200, believed.text
+            await fixtures.unlimited(admin)
             tokens = [str(http.headers["Authorization"]) for http in (admin, service)]
         return cls(server.url, tokens[0], SecretStr(tokens[1]))
 

@@ -45,6 +45,7 @@ def settings(row: state.Server, rows: world.World, *, sensitive: bool) -> dict[s
         **_SETTINGS,
         "delete_unused_volumes": row.delete_unused_volumes,
         "is_build_server": row.build_server,
+        "is_swarm_manager": row.swarm,
         "is_reachable": row.reachable and rows.knobs.reachable,
         "is_usable": row.usable,
         "created_at": row.created,

@@ -64,6 +64,7 @@ class Server:
     reachable: bool = True
     usable: bool = True
     delete_unused_volumes: bool = False
+    swarm: bool = False
     prunes: int = 0
     volumes: set[str] = field(default_factory=set)
     """Docker volumes that exist on the host."""
