@@ -103,7 +103,8 @@ class Books:
     def verdict(self, record_id: str) -> Verdict | None:
         """Where it may run, why not, or its place in line; None for what needs no more than it holds."""
         ask = self._asks.get(record_id)
-        if self._claims.pop(record_id, None) is not None:
+        if self._claims.pop(record_id, None) is not None or record_id in self._unfit:
+            self._unfit.discard(record_id)
             self._edition += 1
         if ask is None or ask.need is None or not ask.wants:
             return None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from handlers import placement
 from handlers.books import Books
 from handlers.eyes import Eyes
 from handlers.stacks import autopsy, foreign, observe, plans
 from handlers.stacks.decide import decide
-from handlers.stacks.desired import KEPT, Refused, Want, desired
+from handlers.stacks.desired import Refused, Want, desired
 from handlers.stacks.facts import StackFacts
 from listener import contract
 from listener.compose.catalog import Catalog
@@ -30,9 +31,8 @@ async def think(eyes: Eyes, catalog: Catalog, books: Books, facts: StackFacts) -
     if plan.reason == plans.NEEDS_LOOK:
         plan = contract.Plan(key=facts.key, reason="unproven", again=0.0 if not is_same else _two_looks(eyes))
     takes = plan.reason in TAKES and bool(plan.steps)
-    books.settle(
-        facts.id, facts.verdict, takes=takes, unfit=isinstance(want, Refused) and want.code not in KEPT
-    )
+    has_room = facts.verdict is None or isinstance(facts.verdict, placement.Placed)
+    books.settle(facts.id, facts.verdict, takes=takes, unfit=has_room and isinstance(want, Refused))
     return facts, want, plan
 
 
