@@ -25,5 +25,7 @@ class Site:
     """Values that the platform provides to templates, by name, such as ROUTER_BASE_URL."""
     is_witnessed: bool = False
     """Domains are asked whether they answer, apart from what Coolify says."""
+    rollout: int = 2
+    """How many stacks are given new limits of their tier at a time."""
     reserved: tuple[str, ...] = ()
     """Host names that no stack may have."""

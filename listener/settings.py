@@ -113,6 +113,8 @@ class Settings(BaseSettings):
         default=Path("/var/lib/cloudfreedom"), examples=["/var/lib/cloudfreedom"]
     )
     """Small local state: the host lock, by which a restart takes over at once."""
+    listener_rollout: int = Field(default=2, ge=1, le=100, examples=[2])
+    """Stacks that get new limits of their tariff at a time; of one tenant one at a time."""
     listener_disk_file: Path = Field(
         default=Path("/run/cloudfreedom/disk.json"), examples=["/run/cloudfreedom/disk.json"]
     )

@@ -72,6 +72,7 @@ def _site(settings: Settings, waits: contract.Waits, inst: str) -> site.Site:
         coolify_url=settings.coolify_url,
         platform=settings.platform(),
         is_witnessed=settings.listener_probe_address != OFF,
+        rollout=settings.listener_rollout,
         reserved=settings.reserved(),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from handlers import naming, steps
+from handlers import naming, rollouts, steps
 from handlers.ledger import LedgerRow
 from handlers.stacks import plans
 from handlers.stacks.desired import Desired
@@ -25,7 +25,7 @@ def up(facts: StackFacts, want: Desired, *, again: bool = False) -> contract.Pla
     """Send what differs and start. `again` starts although nothing differs. Cut anywhere, it is repeated."""
     row = facts.ledger
     assert row is not None
-    full = row.applied_hash != want.hash
+    full = row.applied_hash != want.hash and not is_held_back(facts, want)
     verb = "stack.apply" if full else "stack.restart"
     code = "deploying" if not row.applied_hash else ("updating" if full else "restarting")
     reason = "start_again" if again else verb.partition(".")[2]
@@ -51,8 +51,10 @@ def _sequence(
     opening: dict[str, Any] = {"intent": {"what": "apply" if full else "restart"}}
     closing: dict[str, Any] = {"intent": None, "applied_spec": _made(row, want, start=start)}
     acts: list[steps.Act] = []
+    turn = rollouts.OPEN if full and start and is_rollout(row, want) else ""
+    closing["applied_spec"]["rollout"] = turn
     if full:
-        opening |= _opened(row, want)
+        opening |= _opened(row, want, turn)
         closing |= _applied(want)
         acts += _sent(row, want, proof)
     if start:
@@ -80,14 +82,27 @@ def _unapproved(facts: StackFacts) -> contract.Plan:
     return plans.blocked(facts, "needs_approval", shown)
 
 
-def _opened(row: LedgerRow, want: Desired) -> dict[str, Any]:
+def is_rollout(row: LedgerRow, want: Desired) -> bool:
+    """Only what the tier makes of it is new: nobody edited the stack."""
+    return bool(row.applied_hash) and row.applied_hash != want.hash and row.made.get("edit") == want.edit
+
+
+def is_held_back(facts: StackFacts, want: Desired) -> bool:
+    """It goes on with what it was last given: there is no room for more, or it is not its turn."""
+    row = facts.ledger
+    if row is None or row.intent or row.applied_hash == want.hash:
+        return False
+    return want.held_back is not None or bool(facts.turn and is_rollout(row, want))
+
+
+def _opened(row: LedgerRow, want: Desired, turn: str) -> dict[str, Any]:
     """Before the calls: nothing counts as applied, and every key that may be there is known."""
     return {
         "applied_hash": "",
         "env_keys": sorted({*row.env_keys, *(env.key for env in want.envs)}),
         "domain": want.host,
         "template": want.template,
-        "applied_spec": {**row.made, "demand": want.demand.columns()},
+        "applied_spec": {**row.made, "demand": want.demand.columns(), "rollout": turn},
     }
 
 

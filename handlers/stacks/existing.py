@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handlers import naming, steps
+from handlers import naming, rollouts, steps
 from handlers.ledger import LedgerRow
 from handlers.stacks import bring, plans, purge, rest
 from handlers.stacks.desired import KEPT, Desired, Refused, Waiting, Want, Wish
@@ -86,8 +86,8 @@ def _run(facts: StackFacts, want: Want) -> contract.Plan:
         want = Refused(*facts.refusal)
     if isinstance(want, Refused):
         return _kept(facts, want) or refusal(facts, want)
-    if want.held_back is not None and not row.intent and row.applied_hash != want.hash:
-        return _held_back(facts, want, want.held_back)
+    if bring.is_held_back(facts, want):
+        return _held_back(facts, want)
     if row.intent or row.stage or row.applied_hash != want.hash:
         return bring.up(facts, want)
     if not facts.is_fresh or facts.entry is None:
@@ -108,12 +108,17 @@ def _kept(facts: StackFacts, want: Refused) -> contract.Plan | None:
     return plans.blocked(facts, want.code.lower(), shown, again=facts.site.waits.resync)
 
 
-def _held_back(facts: StackFacts, want: Desired, why: Refused | Waiting) -> contract.Plan:
-    """It goes on with what it was last given, watched as ever; the record says why."""
+def _words(facts: StackFacts, why: Refused | Waiting | None) -> tuple[str, str]:
+    if why is None:
+        return facts.say(facts.turn), ""
     if isinstance(why, Refused):
-        remark, staff = facts.say("kept", reason=why.message), why.staff
-    else:
-        remark, staff = facts.say("kept", reason=facts.say(why.code, **dict(why.values))), ""
+        return facts.say("kept", reason=why.message), why.staff
+    return facts.say("kept", reason=facts.say(why.code, **dict(why.values))), ""
+
+
+def _held_back(facts: StackFacts, want: Desired) -> contract.Plan:
+    """It goes on with what it was last given, watched as ever; the record says why."""
+    remark, staff = _words(facts, want.held_back)
     if not facts.is_fresh or facts.entry is None:
         return plans.settled(facts, "looking", {}, again=facts.site.waits.poll_busy)
     made = _watch(facts, want, facts.entry.status)
@@ -156,7 +161,7 @@ def _unwell(facts: StackFacts, row: LedgerRow, text: str) -> contract.Plan:
     )
     shown = plans.shown(facts, Status.RUNNING, "unhealthy", health=Health.UNHEALTHY, staff=staff)
     if row.start_open:
-        return _started(facts, shown, reason="started_unwell")
+        return _started(facts, shown, rollouts.FAILED, reason="started_unwell")
     return plans.settled(facts, "unhealthy", shown)
 
 
@@ -179,11 +184,20 @@ def _may_be_old(facts: StackFacts) -> bool:
     return not facts.is_restart_seen and facts.clock < bring.start_begun(facts) + facts.site.waits.confirm
 
 
-def _started(facts: StackFacts, shown: dict[str, object], *, reason: str = "started") -> contract.Plan:
+def _started(
+    facts: StackFacts, shown: dict[str, object], rollout: str = "", *, reason: str = "started"
+) -> contract.Plan:
     """The start has ended: seen running, or running badly when its deadline passed."""
     shown = {**shown, "last_deploy": stamp(facts.now)}
     entry = steps.Entry("stack.start", "done", str(shown["message"]))
-    return plans.plan(facts, reason, (steps.Record(ledger={"start_open": False}, entry=entry),), shown)
+    act = steps.Record(ledger={"start_open": False} | _rolled(facts, rollout), entry=entry)
+    return plans.plan(facts, reason, (act,), shown)
+
+
+def _rolled(facts: StackFacts, word: str) -> dict[str, object]:
+    """What became of its turn, if the start was for new limits."""
+    made = facts.ledger.made if facts.ledger else {}
+    return {"applied_spec": {**made, "rollout": word}} if made.get("rollout") else {}
 
 
 def _starting(facts: StackFacts, want: Desired, text: str) -> contract.Plan:
@@ -213,7 +227,7 @@ def _not_running(facts: StackFacts, want: Desired, text: str) -> contract.Plan:
     )
     if row.start_open:
         entry = steps.Entry("stack.start", "failed", "not running at its deadline")
-        act = steps.Record(ledger={"start_open": False}, entry=entry)
+        act = steps.Record(ledger={"start_open": False} | _rolled(facts, rollouts.FAILED), entry=entry)
         return plans.plan(facts, "not_started", (act,), shown, again=plans.until(facts, due))
     if facts.clock >= due:
         return bring.up(facts, want, again=True)

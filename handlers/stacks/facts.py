@@ -68,6 +68,8 @@ class StackFacts:
     """A person must say what becomes of an older project of its tenant's."""
     verdict: Verdict | None = None
     """What quota and servers say to what it asks for beyond what it holds; None when it asks for no more."""
+    turn: str = ""
+    """Why new limits of the tier may not be applied yet; empty when it is its turn."""
     witness: probed.Verdict | None = None
     """What its domain answered since our last effect, if it was asked."""
     secrets: Mapping[str, SecretStr] = field(default_factory=dict, repr=False)

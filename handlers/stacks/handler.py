@@ -9,6 +9,7 @@ from typing import Any, cast
 from handlers import apply, memory, naming, records, status, steps
 from handlers.books import Books
 from handlers.eyes import ID_VIEWS, Eyes
+from handlers.rollouts import Rollouts
 from handlers.stacks import observe, plans, schedules, thinking
 from handlers.stacks.desired import Desired, Want
 from handlers.stacks.exclusive import Exclusive
@@ -55,6 +56,8 @@ class StackHandler:
         self._catalog = catalog
         self._exclusive = Exclusive(catalog)
         self.books = Books(eyes=eyes, catalog=catalog)
+        self._rollouts = Rollouts(eyes=eyes, most=eyes.site.rollout)
+        self._shared = thinking.Shared(self.books, self._rollouts)
         self._scribe = scribe
         self._allowed = allowed
         self._on_mass_absence = on_mass_absence
@@ -110,7 +113,7 @@ class StackHandler:
     async def explain(self, key: contract.Key) -> tuple[StackFacts, Want, contract.Plan]:
         """Facts, what is desired, and the plan: the deed's first half, for `plan` and the daemon alike."""
         facts = await self._observed(key.id)
-        facts, want, plan = await thinking.think(self._eyes, self._catalog, self.books, facts)
+        facts, want, plan = await thinking.think(self._eyes, self._catalog, self._shared, facts)
         until, message, staff = self._eyes.memory.of(key.id).stuck
         if plan.reason in SPECLESS and until > facts.clock:
             plan = plans.blocked(facts, "refused", _failed(message, staff), again=until - facts.clock)
@@ -170,7 +173,8 @@ class StackHandler:
         seen.failures = 0
         if any(cast(steps.Act, step).effect for step in plan.steps):
             seen.broken = ("", 0, memory.NEVER)
-        relieved = (contract.Key(self.collection, one) for one in self.books.relieved())
+        ids = {*self.books.relieved(), *self._rollouts.relieved()}
+        relieved = (contract.Key(self.collection, one) for one in sorted(ids))
         return replace(outcome, wakes=(*outcome.wakes, *relieved))
 
     async def report(self, key: contract.Key, error: Exception) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from handlers import placement
 from handlers.books import Books
 from handlers.eyes import Eyes
-from handlers.stacks import autopsy, foreign, observe, plans
+from handlers.rollouts import Rollouts
+from handlers.stacks import autopsy, bring, foreign, observe, plans
 from handlers.stacks.decide import decide
-from handlers.stacks.desired import Refused, Want, desired
+from handlers.stacks.desired import Desired, Refused, Want, desired
 from handlers.stacks.facts import StackFacts
 from listener import contract
 from listener.compose.catalog import Catalog
@@ -20,24 +21,42 @@ TAKES = ("create", "apply", "restart", "start_again")
 Thought = tuple[StackFacts, Want, contract.Plan]
 
 
-async def think(eyes: Eyes, catalog: Catalog, books: Books, facts: StackFacts) -> Thought:
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What stacks share, and so must take from in turn."""
+
+    books: Books
+    rollouts: Rollouts
+
+
+async def think(eyes: Eyes, catalog: Catalog, shared: Shared, facts: StackFacts) -> Thought:
     """The plan. Room that it uses is booked when this returns, without a wait since it was found free."""
-    facts, want = _judged(books, catalog, facts)
+    facts, want = _judged(shared, catalog, facts)
     facts, plan = await _with_more(eyes, facts, want, decide(facts, want))
-    now, is_same = _judged(books, catalog, facts), True
-    if now[0].verdict != facts.verdict:
+    now, is_same = _judged(shared, catalog, facts), True
+    if (now[0].verdict, now[0].turn) != (facts.verdict, facts.turn):
         facts, want = now
         plan, is_same = decide(facts, want), False
     if plan.reason == plans.NEEDS_LOOK:
         plan = contract.Plan(key=facts.key, reason="unproven", again=0.0 if not is_same else _two_looks(eyes))
     takes = plan.reason in TAKES and bool(plan.steps)
     has_room = facts.verdict is None or isinstance(facts.verdict, placement.Placed)
-    books.settle(facts.id, facts.verdict, takes=takes, unfit=has_room and isinstance(want, Refused))
+    shared.books.settle(facts.id, facts.verdict, takes=takes, unfit=has_room and isinstance(want, Refused))
+    is_rollout = (
+        isinstance(want, Desired) and facts.ledger is not None and bring.is_rollout(facts.ledger, want)
+    )
+    shared.rollouts.settle(
+        facts.id,
+        facts.marker.tenant,
+        takes=is_rollout and plan.reason == "apply",
+        waits=is_rollout and bool(facts.turn),
+    )
     return facts, want, plan
 
 
-def _judged(books: Books, catalog: Catalog, facts: StackFacts) -> tuple[StackFacts, Want]:
-    facts = replace(facts, verdict=books.verdict(facts.id))
+def _judged(shared: Shared, catalog: Catalog, facts: StackFacts) -> tuple[StackFacts, Want]:
+    turn = shared.rollouts.turn(facts.id, facts.marker.tenant)
+    facts = replace(facts, verdict=shared.books.verdict(facts.id), turn=turn)
     return facts, desired(facts, catalog)
 
 
