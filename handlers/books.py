@@ -263,7 +263,8 @@ class Books:
             where = self._where(row, tenant, known)
             if any(uuid in known and known[uuid].is_bounded for uuid in where):
                 tier = self._eyes.tiers.get(tenant.tier)
-                yield placement.Asker(ask.id, (-(tier.priority if tier else 0), *ask.order), need, where)
+                order = (-(tier.priority if tier else 0), *ask.order)
+                yield placement.Asker(ask.id, order, need, where, ask.need)
 
     def _where(
         self,

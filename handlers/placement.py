@@ -84,6 +84,8 @@ class Asker:
     need: Demand
     servers: tuple[str, ...]
     """Where it may be, best first."""
+    whole: Demand
+    """All that it would use, what it holds already included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ def line_up(
     waiting = 0
     for asker in sorted(askers, key=lambda one: one.order):
         possible = [servers[uuid] for uuid in asker.servers if uuid in servers]
-        best = _smallest([one.at_best().lacks(NOTHING, asker.need) for one in possible])
+        best = _smallest([one.at_best().lacks(NOTHING, asker.whole) for one in possible])
         if best is not None and best != NOTHING:
             places[asker.id] = TooSmall(best)
             continue

@@ -111,17 +111,25 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
     shown = Catalogue(
         eyes=eyes, catalog=catalog, writer=writer, language=settings.listener_language, gate=gate.reasons
     )
-    kept = servers.Keeper(
-        eyes=eyes, writer=writer, gate=gate.reasons, report=partial(disk.read, settings.listener_disk_file)
-    )
-    looks = sight.rounds(settings, waits, eyes, catalog)
-    rounds: list[tuple[sight.Round, sight.Interval]] = [(shown.round, shown.interval), *looks]
-    rounds.append((kept.round, kept.interval))
-    rounds.append((stacks.poll, partial(float, waits.poll)))
+    rounds: list[tuple[sight.Round, sight.Interval]] = [
+        (shown.round, shown.interval),
+        *_keeping(settings, eyes, writer, gate),
+        *sight.rounds(settings, waits, eyes, catalog),
+        (stacks.poll, partial(float, waits.poll)),
+    ]
     known = (tenants, stacks, requests, ScheduleHandler(eyes=eyes, scribe=scribe))
     engine = _engine(settings, waits, known, rounds=rounds, gate=gate, feed=feed, metrics=metrics)
     lent = _lent(settings, upstreams, eyes, Accesses(eyes=eyes, catalog=catalog, scribe=scribe))
     return App(engine, gate, hostlock, metrics, eyes, catalog, stacks, tenants, writer, lent)
+
+
+def _keeping(
+    settings: Settings, eyes: seeing.Eyes, writer: Writer, gate: Gate
+) -> list[tuple[sight.Round, sight.Interval]]:
+    """What is kept of the default server."""
+    report = partial(disk.read, settings.listener_disk_file)
+    keeper = servers.Keeper(eyes=eyes, writer=writer, gate=gate.reasons, report=report)
+    return [(keeper.round, keeper.interval)]
 
 
 def _scribe(eyes: seeing.Eyes, writer: Writer, sealer: Sealer, lease: Lease) -> recorder.Recorder:

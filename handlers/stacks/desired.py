@@ -173,6 +173,19 @@ def _build(
         stack_name=stack_name, tier=tenant.tier, limits=effective, domain=host or None,
     )  # fmt: skip
     checked = render.render(template, context=context)
+    return _admitted(facts, manifest, checked, resolved, context)
+
+
+def _admitted(
+    facts: StackFacts,
+    manifest: Manifest,
+    checked: CheckedCompose,
+    resolved: variables.Variables,
+    context: render.RenderContext,
+) -> Want:
+    """What passed every check, if there is room for it; what runs is left as it is when there is none."""
+    record = facts.record
+    assert record is not None
     room = _room(facts)
     if room is not None and not _is_up(facts):
         return room
@@ -183,8 +196,8 @@ def _build(
     overrides = _mapping(facts.tier.limits if facts.tier else None)
     return replace(
         whole,
-        demand=demands.total(manifest, effective, tenant.tier, overrides),
-        edit=_hash(facts.salt, manifest.slug, host, whole.envs, {}, wish=record.resource_limits),
+        demand=demands.total(manifest, context.limits, context.tier, overrides),
+        edit=_hash(facts.salt, manifest.slug, whole.host, whole.envs, {}, wish=record.resource_limits),
         held_back=room,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -11,7 +11,10 @@ from handlers.stacks.desired import Want
 from handlers.stacks.facts import StackFacts
 from listener import app, contract, settings, upstreams
 from listener.cli import configured
-from listener.pocketbase.client import PocketBase, Row
+from listener.pocketbase.client import PocketBase, Row, Rows
+
+Changed = Callable[[Rows], Rows]
+"""What becomes of a list of rows."""
 
 
 class Pretended(PocketBase):
@@ -21,10 +24,25 @@ class Pretended(PocketBase):
         self.__dict__.update(vars(real))
         self.rows: dict[str, Row] = {}
         """By record id, as `get` shall return them, their expanded relations included."""
+        self.changed: dict[str, Changed] = {}
+        """By collection, what becomes of a list of it."""
 
     async def get(self, collection: str, id: str, *, expand: str = "") -> Row | None:  # noqa: A002
         """The pretended row, or the real one."""
         return self.rows.get(id) or await super().get(collection, id, expand=expand)
+
+    async def list(
+        self,
+        collection: str,
+        *,
+        filter: str = "",  # noqa: A002
+        fields: str = "",
+        expand: str = "",
+    ) -> Rows:
+        """The real rows, changed."""
+        found = await super().list(collection, filter=filter, fields=fields, expand=expand)
+        change = self.changed.get(collection)
+        return change(found) if change else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +51,7 @@ class Idle:
 
     app: app.App
     database: Pretended
+    settings: settings.Settings
     accepted_at: str
     """When first contact was accepted, or empty."""
 
@@ -48,13 +67,17 @@ class Idle:
 
 
 @asynccontextmanager
-async def ready() -> AsyncIterator[Idle]:
-    """Both upstreams reached, the ledger and the tiers read. Raises what keeps the daemon from starting."""
+async def ready(changed: Mapping[str, Changed] | None = None) -> AsyncIterator[Idle]:
+    """Both upstreams reached, ledger and tiers read; lists of a collection in `changed` go through it.
+
+    Raises what keeps the daemon from starting.
+    """
     wanted = configured.load(settings.Settings)
     async with upstreams.connected(wanted, patient=False) as reached:
         database = Pretended(reached.database)
+        database.changed.update(changed or {})
         built = app.build(wanted, wanted.waits(), replace(reached, database=database))
         await built.eyes.catch_up()
         await built.eyes.read_tiers()
         meta = await database.get(eyes.META, "main") or {}
-        yield Idle(built, database, str(meta.get("accepted_at") or ""))
+        yield Idle(built, database, wanted, str(meta.get("accepted_at") or ""))

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from listener.cli import daily, exits, secrets_app, templates_app
+from listener.cli import capacity_app, daily, exits, secrets_app, templates_app
 from listener.cli.arguments import STACK_HELP, AnyStack, Json, Stack, Timeout, Wait, Yes, end
 from listener.sandbox import faults_help
 
@@ -30,6 +30,7 @@ app.add_typer(schema_app, name="schema", rich_help_panel=None)
 hooks_app = typer.Typer(help="PocketBase's hooks: install and check.", no_args_is_help=True)
 schema_app.add_typer(hooks_app, name="hooks")
 app.add_typer(daily.app)
+app.add_typer(capacity_app.app)
 app.add_typer(secrets_app.app, name="secrets", rich_help_panel=None)
 app.add_typer(templates_app.app, name="templates", rich_help_panel=None)
 
@@ -121,6 +122,10 @@ def plan(
     first_contact: Annotated[
         bool, typer.Option("--first-contact", help="Only stacks that the listener's ledger does not know.")
     ] = False,
+    what_if: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CHANGE", help="As if saved: tier:team.memory=1G, server:A=drain; repeatable."),
+    ] = None,
 ) -> None:
     """Show what the listener would do now.
 
@@ -128,7 +133,7 @@ def plan(
     """
     from listener.cli import plan
 
-    end(plan.plan(stack=stack, detailed=detailed, first_contact=first_contact))
+    end(plan.plan(stack=stack, detailed=detailed, first_contact=first_contact, changes=what_if or []))
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,7 +12,7 @@ from handlers.stacks.desired import Want, Wish, wish
 from handlers.stacks.facts import StackFacts
 from handlers.tenants.decide import FOREIGN
 from listener import contract, sight
-from listener.cli import consent, foresee, idle, reach, rows, show
+from listener.cli import capacity, consent, foresee, idle, reach, rows, show, what_if
 from listener.cli.exits import Exit
 from listener.compose.catalog import Catalog
 
@@ -50,12 +50,17 @@ class Finding:
     kind: str
     text: str
     lines: tuple[str, ...]
+    restarts: bool = False
+    """It would be restarted, now or when it is its turn."""
 
 
-def plan(*, stack: str, detailed: bool, first_contact: bool) -> Exit:
-    """What the listener would do now, printed; nothing is written anywhere."""
-    found, is_held = reach.run(partial(_plan, stack, first_contact))
+def plan(*, stack: str, detailed: bool, first_contact: bool, changes: Sequence[str] = ()) -> Exit:
+    """What the listener would do now, or if `changes` were saved; nothing is written anywhere."""
+    wanted = [what_if.read(text) for text in changes]
+    found, is_held, waiting = reach.run(partial(_plan, stack, first_contact, wanted))
     tell(found)
+    if wanted:
+        _tell_what_if(found, waiting)
     if is_held:
         show.line("First contact: none of this is done until `cloudfreedom accept`.")
     return Exit.USAGE if detailed and any(one.kind for one in found) else Exit.DONE
@@ -82,11 +87,26 @@ def tell(found: list[Finding]) -> None:
     show.line(f"Plan: {', '.join(parts)}.")
 
 
-async def _plan(stack: str, first_contact: bool) -> tuple[list[Finding], bool]:
-    async with idle.ready() as here:
+def _tell_what_if(found: list[Finding], waiting: list[capacity.Waiter]) -> None:
+    """What saving would set going, in numbers, and the line for room."""
+    restarts = sum(one.restarts for one in found)
+    refused = sum(one.kind == "blocked" for one in found)
+    show.line(f"If saved: {restarts} restarted, one of a tenant at a time; {refused} refused or blocked.")
+    capacity.tell_waiting(waiting)
+
+
+async def _plan(
+    stack: str, first_contact: bool, changes: list[what_if.Change]
+) -> tuple[list[Finding], bool, list[capacity.Waiter]]:
+    changed = {
+        "plan_tiers": partial(what_if.tiers, changes=changes),
+        "servers": partial(what_if.servers, changes=changes),
+    }
+    async with idle.ready(changed if changes else None) as here:
         chosen = (await rows.pick(here.database, stack)).id if stack else ""
         found = await findings(here, chosen=chosen, first_contact=first_contact)
-        return found, here.app.eyes.is_first_contact
+        names = {one.id: one.name for one in await rows.stacks(here.database)}
+        return found, here.app.eyes.is_first_contact, capacity.waiters(here.app.stacks.books, names)
 
 
 async def _accept(yes: bool, confirm: Callable[[str], bool]) -> Exit:
@@ -161,7 +181,8 @@ def finding(name: str, facts: StackFacts, want: Want, made: contract.Plan, *, ca
             text = f"{VERBS.get(main.reason, 'show on the record what is so')} ({summary(facts, want)})"
         case _:
             text = f"{kind.removeprefix('to ')} ({summary(facts, want)})"
-    return Finding(name, kind, text, lines)
+    restarts = main.reason in ("apply", "restart") or bool(facts.turn and main.reason == "held_back")
+    return Finding(name, kind, text, lines, restarts=restarts)
 
 
 def _kind(facts: StackFacts, made: contract.Plan) -> str:

@@ -136,6 +136,7 @@ async def test_a_preview_goes_on_behind_secrets_that_are_made_first(
 ) -> None:
     path = tmp_path / "agent.env"
     path.write_text(f"OPENAI_API_KEY={ROUTER_KEY}\n")
+    before = await records(admin, "stack_secrets", "tenant_id!=''")
     order = draft.Order("agents", "openclaw-agent", "one", env_file=path, create_tenant="Agents")
     assert await deploy.deploy(order, only_plan=True, attached=True, seconds=30) is Exit.DONE
     told = capsys.readouterr().out.splitlines()
@@ -149,7 +150,7 @@ async def test_a_preview_goes_on_behind_secrets_that_are_made_first(
         "restart service (new)",
     ]
     assert ROUTER_KEY not in "".join(told)
-    assert await records(admin, "stack_secrets", "tenant_id!=''") == []
+    assert await records(admin, "stack_secrets", "tenant_id!=''") == before
 
 
 REFUSED: dict[str, tuple[str, dict[str, str], dict[str, str]]] = {

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from listener import contract, settings
+from listener.dockerwatch import disk
 from tests.systemd import unit
 
 LEASE_RELEASE = contract.Waits().beat
 """Seconds that giving the lease back may take after the drain."""
-EXPOSURE = "15"
-"""Tenths of systemd's exposure level that are let pass."""
+DISK = unit.PATH.with_name("cloudfreedom-disk.service")
+EXPOSURE = {unit.PATH.name: 15, DISK.name: 20}
+"""Tenths of systemd's exposure level that are let pass; only root may look into Docker's volumes."""
 
 
-@pytest.fixture
-def installed(tmp_path: Path) -> Path:
+@pytest.fixture(params=[unit.PATH, DISK], ids=lambda path: path.stem)
+def installed(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """The unit with a command that exists here."""
-    path = tmp_path / unit.PATH.name
-    path.write_text(unit.PATH.read_text().replace("/opt/cloudfreedom/venv/bin/cloudfreedom", "/bin/true"))
+    given: Path = request.param
+    path = tmp_path / given.name
+    path.write_text(given.read_text().replace("/opt/cloudfreedom/venv/bin/cloudfreedom", "/bin/true"))
     return path
 
 
@@ -30,8 +34,19 @@ def test_systemd_finds_nothing_to_say_about_the_unit(installed: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_the_disk_is_measured_well_before_a_report_is_too_old() -> None:
+    timer = unit.PATH.with_name("cloudfreedom-disk.timer").read_text()
+    done = subprocess.run([unit.analyzer(), "timespan", "30min"], capture_output=True, text=True, check=False)
+    assert "OnUnitActiveSec=30min" in timer
+    assert "1800000000" in done.stdout.replace("us", "").replace("μs", "")
+    assert timedelta(minutes=30) * 3 < disk.STALE
+    default = settings.Settings.model_fields["listener_disk_file"].default
+    assert str(default) in DISK.read_text()
+
+
 def test_systemd_finds_the_unit_hardened(installed: Path) -> None:
-    command = [unit.analyzer(), "security", "--offline=true", f"--threshold={EXPOSURE}", str(installed)]
+    threshold = f"--threshold={EXPOSURE[installed.name]}"
+    command = [unit.analyzer(), "security", "--offline=true", threshold, str(installed)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:]
 
