@@ -1,0 +1,1 @@
+"""PocketBase's own admin UI in a real browser, with our hooks installed and the daemon at work behind it."""
