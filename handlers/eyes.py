@@ -50,6 +50,8 @@ class Eyes:
     disk: disk.Report | None = None
     """How full the disk of this host is, as last measured."""
     loaded_term: int = -1
+    speak: Callable[[str], Awaitable[None]] | None = None
+    """Writes the site's language down, for the hooks."""
     has_hooks: bool = False
     """PocketBase's hooks ran when its `listener_meta` was read last."""
     is_first_contact: bool = False
@@ -75,6 +77,9 @@ class Eyes:
             self.is_first_contact = bool(stacks)
             if is_new and not stacks and term:
                 await self.accept()
+            language = self.site.voice.language
+            if term and self.speak and meta and meta.get("language") != language:
+                await self.speak(language)
             self.loaded_term = term
         if is_accepted:
             self.is_first_contact = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from handlers import absence, naming
 from listener.probe import verdict
@@ -50,6 +51,8 @@ class Sighting:
     """What its domain answered when it was last asked."""
     is_scheduled: bool | None = None
     """Its scheduled tasks are those of its rows; False when a row changed since, None when nobody looked."""
+    shown: Mapping[str, Any] = field(default_factory=dict)
+    """What its record shows, as read or written last, and its `tenant_id`."""
     settled: object = None
     """Fingerprint of record and entry when the key was last settled."""
     failures: int = 0
@@ -101,6 +104,11 @@ class Memory:
     def of(self, record_id: str) -> Sighting:
         """The sighting of a record, new if there is none."""
         return self.sightings.setdefault(record_id, Sighting())
+
+    def show(self, record_id: str, fields: Mapping[str, Any]) -> None:
+        """The record shows these fields now."""
+        seen = self.of(record_id)
+        seen.shown = {**seen.shown, **fields}
 
     def effect(self, record_id: str) -> None:
         """An effect on this record was answered or timed out just now: what was seen before is stale."""

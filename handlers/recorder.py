@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from handlers import history, memory, naming, records, resealing, status, steps, vault
 from handlers import ledger as ledgers
-from handlers import memory, naming, records, resealing, status, steps, vault
 from handlers.keeping import Keeping
 from listener import contract, errors
 from listener.pocketbase.writer import Write, Writer
@@ -33,6 +33,7 @@ class Recorder:
         remembered: memory.Memory,
         fence: Callable[[], int],
         sealer: Sealer,
+        language: str = "en",
     ) -> None:
         self._writer = writer
         self._ledger = ledger
@@ -40,6 +41,7 @@ class Recorder:
         self._fence = fence
         self._sealer = sealer
         self._vault = vault
+        self._language = language
         self._claims: dict[str, str] = {}
         """By record: the host name that it is just taking, or was when it was cut off."""
 
@@ -69,10 +71,14 @@ class Recorder:
         writes += [_record_write(other, fields, "") for other, fields in (beside or {}).items()]
         if entry is not None:
             writes.append(self._entry_write(key, entry, row))
+        shown = _stacks({**(beside or {}), key: show or {}})
+        writes += self._state_writes(shown, key, row)
         over = key.id if row is not None and row.stage == "closed" else ""
         keeping = Keeping(self._vault, self._sealer, secrets, over)
         writes += keeping.writes()
         await self._commit(writes, key, consume)
+        for stack, fields in shown.items():
+            self._memory.show(stack, fields)
         if row is not None:
             self._claims.pop(key.id, None)
             self._ledger.keep(row)
@@ -132,10 +138,27 @@ class Recorder:
             )
         self._claims[record_id] = host
 
-    def _entry_write(self, key: contract.Key, entry: steps.Entry, row: ledgers.LedgerRow | None) -> Write:
+    def _state_writes(
+        self, shown: Mapping[str, Mapping[str, Any]], key: contract.Key, row: ledgers.LedgerRow | None
+    ) -> list[Write]:
+        """A line for every stack whose state changes by this, in the batch that shows it."""
+        writes = []
+        for stack, fields in shown.items():
+            if new := history.changed(self._memory.of(stack).shown, fields):
+                own = row if stack == key.id else None
+                writes.append(self._entry_write(contract.Key(records.STACKS, stack), new[0], own, new[1]))
+        return writes
+
+    def _entry_write(
+        self, key: contract.Key, entry: steps.Entry, row: ledgers.LedgerRow | None, state: str = ""
+    ) -> Write:
         row = row or self._ledger.get(key.id)
         stack = key.id if key.collection == records.STACKS else ""
-        tenant = row.tenant_id if row and stack else (key.id if key.collection == records.TENANTS else "")
+        tenant = (row.tenant_id if row else "") if stack else ""
+        if stack and not tenant:
+            tenant = str(self._memory.of(stack).shown.get("tenant_id") or "")
+        if key.collection == records.TENANTS:
+            tenant = key.id
         now = status.stamp(datetime.now(UTC))
         body = {
             "stack_id": stack,
@@ -146,9 +169,21 @@ class Recorder:
             "reason": entry.reason,
             "detail": dict(entry.detail),
             "fence": self._fence(),
+            "text": history.sentence(entry, state, self._language) if tenant else "",
+            "side": history.side(entry),
+            "state": state,
             "begun" if entry.outcome == "started" else "ended": now,
         }
         return Write("POST", OPERATIONS, new_id(), body)
+
+
+def _stacks(shown: Mapping[contract.Key, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Of these fields to show, those of stacks whose state they say: by record id."""
+    return {
+        key.id: fields
+        for key, fields in shown.items()
+        if key.collection == records.STACKS and {"status", "health"} & fields.keys()
+    }
 
 
 def _record_write(key: contract.Key, show: Mapping[str, Any], consume: str) -> Write:

@@ -26,6 +26,8 @@ class Entry:
     outcome: str
     reason: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
+    held: str = ""
+    """The reason that staff gave for it, which the tenant reads."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,7 @@ def _scribe(eyes: seeing.Eyes, writer: Writer, sealer: Sealer, lease: Lease) -> 
         remembered=eyes.memory,
         fence=lambda: lease.fence,
         sealer=sealer,
+        language=eyes.site.voice.language,
     )
 
 

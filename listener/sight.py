@@ -58,6 +58,7 @@ def eyes(
         term=lambda: lease.term,
         skew=upstreams.skew.worst,
         accept=partial(accept, writer),
+        speak=partial(speak, writer),
     )
 
 
@@ -95,3 +96,8 @@ async def accept(writer: Writer) -> None:
     """What is in PocketBase is the listener's to act on, from now on."""
     body = {"accepted_at": status.stamp(datetime.now(UTC))}
     await writer.commit([Write("PATCH", seeing.META, "main", body)])
+
+
+async def speak(writer: Writer, language: str) -> None:
+    """The hooks know in which language people read here."""
+    await writer.commit([Write("PATCH", seeing.META, "main", {"language": language})])

@@ -29,6 +29,7 @@ async def observe(eyes: Eyes, record_id: str) -> StackFacts:
     gone = False
     if record is not None:
         seen.deleted_heard = False
+        seen.shown = {**record.display, "tenant_id": record.tenant_id}
     elif remembered is not None and remembered.stage != "closed":
         gone = await eyes.is_gone(records.STACKS, record_id)
     tenant = await _tenant(eyes, row, remembered.tenant_id if remembered else "")

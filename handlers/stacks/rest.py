@@ -44,7 +44,7 @@ def suspend(facts: StackFacts, want: Want) -> contract.Plan:
             "intent": None,
             "applied_spec": {**row.made, "wish": _wish(facts)},
         },
-        entry=steps.Entry("stack.suspend", "done"),
+        entry=steps.Entry("stack.suspend", "done", held=_held(facts)),
     )
     stopping = {"message": facts.say("stopping"), "error_message": ""}
     return _stop(facts, "stack.suspend", {}, stopping) or plans.plan(facts, "suspended", (ended,), shown)
@@ -171,9 +171,14 @@ def _rests(facts: StackFacts) -> bool:
     return parse(facts.entry.status)[0] == "exited"
 
 
+def _held(facts: StackFacts) -> str:
+    """The reason that staff gave, on the stack or on its tenant."""
+    return (facts.record.hold if facts.record else "") or (facts.tenant.hold if facts.tenant else "")
+
+
 def _suspended(facts: StackFacts) -> dict[str, Any]:
     record, tenant = facts.record, facts.tenant
-    hold = (record.hold if record else "") or (tenant.hold if tenant else "")
+    hold = _held(facts)
     if hold:
         return plans.shown(facts, Status.SUSPENDED, "suspended_hold", health=Health.UNKNOWN, reason=hold)
     own = record is not None and record.desired_state == "suspended"

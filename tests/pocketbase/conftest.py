@@ -167,7 +167,12 @@ async def batch(http: httpx.AsyncClient, method: str, url: str, body: dict[str, 
 
 async def other_operation(scene: Scene) -> None:
     """An operation on the other tenant's stack is in the audit."""
-    row = {"tenant_id": scene.other_tenant, "stack_id": scene.other_stack, "verb": "create"}
+    row = {
+        "tenant_id": scene.other_tenant,
+        "stack_id": scene.other_stack,
+        "verb": "create",
+        "text": "Created.",
+    }
     assert await create(scene.database.admin, row, "stack_operations") == 200
 
 

@@ -22,7 +22,7 @@ async def fill(admin: httpx.AsyncClient, tenant: str, stack_id: str) -> None:
     """One row in every table of ours that has none, about that tenant and stack."""
     for collection in MODEL.collections:
         if collection.existing is None and collection.kind == "base":
-            row: dict[str, Any] = {"tenant_id": tenant, "stack_id": stack_id, "uuid": "uuid-1"}
+            row: dict[str, Any] = {"tenant_id": tenant, "stack_id": stack_id, "uuid": "uuid-1", "text": "T."}
             if collection.id == "slug":
                 row["id"] = stack_id
             if collection.name == "listener_meta":

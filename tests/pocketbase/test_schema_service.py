@@ -94,9 +94,15 @@ async def test_the_timeline_shows_each_owner_only_his_tenants_and_no_internals(s
         "stack_id": scene.stack,
         "verb": "stop",
     }
-    operation |= {"actor": "ops", "reason": "R", "detail": {"secret": 1}, "outcome": "done"}
+    operation |= {
+        "actor": "ops",
+        "reason": "R",
+        "detail": {"secret": 1},
+        "outcome": "done",
+        "text": "Stopped.",
+    }
     assert await create(admin, operation, "stack_operations") == 200
-    assert await create(admin, {"tenant_id": "", "verb": "lost"}, "stack_operations") == 200
+    assert await create(admin, {"tenant_id": "", "verb": "lost", "text": "Lost."}, "stack_operations") == 200
     path = "/api/collections/stack_timeline/records"
     other = await scene.database.client("users", portal.email("bolt"), portal.PASSWORD)
     for http, verb in ((scene.owner, "stop"), (other, "create")):

@@ -3,8 +3,9 @@
 const ROWS = "stack_operations";
 const UPDATE = "record.update";
 
-// The audit holds that `actor` did this; `at` is the record's `updated` after it.
-function write(app, record, verb, actor, fields, at) {
+// The audit holds that `who` did this; `at` is the record's `updated` after it.
+function write(app, record, verb, who, fields, at) {
+  const texts = require(`${__hooks}/cloudfreedom/texts.js`);
   const isStack = record.collection().name === "agent_stacks";
   const row = new Record(app.findCollectionByNameOrId(ROWS));
   row.load({
@@ -12,10 +13,13 @@ function write(app, record, verb, actor, fields, at) {
     tenant_id: isStack ? record.getString("tenant_id") : record.id,
     verb: verb,
     outcome: "done",
-    actor: actor,
+    actor: who.name,
     detail: fields.length ? { fields: fields } : {},
     begun: at,
     ended: at,
+    text: texts.told(app, record, verb, fields),
+    side: texts.side(who),
+    state: isStack && verb === "record.delete" ? "deleted" : "",
   });
   app.save(row);
 }

@@ -17,7 +17,7 @@ function request(e) {
       row.set("actor", who.name);
       app.save(row);
     }
-    audit.write(app, e.record, "record.delete", who.name, [], begun);
+    audit.write(app, e.record, "record.delete", who, [], begun);
   });
 }
 

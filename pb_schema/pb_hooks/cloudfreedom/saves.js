@@ -18,7 +18,7 @@ function create(e) {
     if (!who.isService) refuse("The record was not made.", newFaults(app, e.record, empty, who));
     const fields = model.differing(e.record, new Record(e.record.collection()));
     e.next();
-    audit.write(app, e.record, "record.create", who.name, fields, e.record.getString("updated"));
+    audit.write(app, e.record, "record.create", who, fields, e.record.getString("updated"));
   });
 }
 
@@ -38,7 +38,7 @@ function update(e) {
     }
     const fields = wishes();
     e.next();
-    if (fields.length) audit.write(app, e.record, audit.UPDATE, who.name, fields, e.record.getString("updated"));
+    if (fields.length) audit.write(app, e.record, audit.UPDATE, who, fields, e.record.getString("updated"));
   });
 }
 

@@ -68,7 +68,7 @@ SHAPES = {
     "owners-widened": (False, False),
 }
 """Whether tenants have `user_id` (else the tests say who owns what in `owners`), and the narrowed rules."""
-SHAPED = ("tenants", "agent_stacks", "stack_timeline")
+SHAPED = ("tenants", "agent_stacks", "stack_timeline", "stack_availability")
 """Collections whose rules are not the same in every shape."""
 LONG = [
     pytest.param(shape, True, id=f"{name}-everything", marks=pytest.mark.long)

