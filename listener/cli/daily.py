@@ -49,6 +49,18 @@ def explain(stack: Stack, as_json: Json = False) -> None:
 
 
 @app.command()
+def timeline(
+    stack: Stack,
+    lines: Annotated[int, typer.Option(min=1, max=500, metavar="N", help="How many of the last.")] = 30,
+    as_json: Json = False,
+) -> None:
+    """Show a stack's history, as its tenant reads it."""
+    from listener.cli import timeline
+
+    timeline.timeline(stack, lines=lines, as_json=as_json)
+
+
+@app.command()
 def logs(
     stack: Stack,
     container: Annotated[str, typer.Option(metavar="NAME", help="Which one, if there are several.")] = "",
