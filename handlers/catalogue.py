@@ -69,5 +69,7 @@ def _row(template: Template, language: schema.Language) -> dict[str, Any]:
         "description": getattr(manifest.description, language),
         "version": manifest.version,
         "parameters": schema.parameters(manifest, language),
+        "admission": schema.admission(manifest),
+        "example": {"env_vars": dict(manifest.sample)},
         "withdrawn": manifest.withdrawn,
     }

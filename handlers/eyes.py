@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from handlers import absence, ledger, memory, naming, records, vault
 from handlers.site import Site
@@ -50,8 +51,8 @@ class Eyes:
     disk: disk.Report | None = None
     """How full the disk of this host is, as last measured."""
     loaded_term: int = -1
-    speak: Callable[[str], Awaitable[None]] | None = None
-    """Writes the site's language down, for the hooks."""
+    speak: Callable[[Mapping[str, Any]], Awaitable[None]] | None = None
+    """Writes down what the hooks must know of the site: its language, texts and host names."""
     has_hooks: bool = False
     """PocketBase's hooks ran when its `listener_meta` was read last."""
     is_first_contact: bool = False
@@ -77,9 +78,9 @@ class Eyes:
             self.is_first_contact = bool(stacks)
             if is_new and not stacks and term:
                 await self.accept()
-            language = self.site.voice.language
-            if term and self.speak and meta and meta.get("language") != language:
-                await self.speak(language)
+            said = self.site.for_hooks()
+            if term and self.speak and meta and any(meta.get(name) != value for name, value in said.items()):
+                await self.speak(said)
             self.loaded_term = term
         if is_accepted:
             self.is_first_contact = False

@@ -60,6 +60,67 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
             "Bitte die Domain leer lassen oder einen größeren Tarif wählen."
         ),
     ),
+    "LIMITS_NO_TIER": (
+        "{template} is not part of the tariff {tier}. Choose another template or tariff.",
+        "{template} gehört nicht zum Tarif {tier}. Bitte eine andere Vorlage oder einen anderen Tarif wählen.",
+    ),
+    "OPTION_NOT_IN_TIER": (
+        "{option} is not part of the tariff {tier}. Set it to false, or choose a larger tariff.",
+        "{option} gehört nicht zum Tarif {tier}. Bitte auf false setzen oder einen größeren Tarif wählen.",
+    ),
+    "LIMITS_BELOW_FLOOR": (
+        "{place} needs at least {floor}, and would get {limits}. Choose a larger tariff, or ask for more.",
+        "{place} braucht mindestens {floor} und bekäme {limits}. "
+        "Bitte einen größeren Tarif wählen oder mehr verlangen.",
+    ),
+    "LIMITS_ABOVE_TIER": (
+        "{place} asks for {limits}; the tariff {tier} gives at most {most}. Ask for less.",
+        "{place} verlangt {limits}; der Tarif {tier} gibt höchstens {most}. Bitte weniger verlangen.",
+    ),
+    "LIMITS_INVALID": (
+        'The limits cannot be read: {text}. Write {{"<service>": {{"cpus": 0.5, "memory": "256M"}}}}.',
+        'Die Grenzen sind nicht lesbar: {text}. Bitte {{"<service>": {{"cpus": 0.5, "memory": "256M"}}}}.',
+    ),
+    "DOMAIN_INVALID": (
+        "The domain is not a host name. Use a name such as bot.example.org, without port or path.",
+        "Die Domain ist kein Hostname. Bitte einen Namen wie bot.example.org angeben, ohne Port und Pfad.",
+    ),
+    "DOMAIN_RESERVED": (
+        "This domain belongs to the platform. Choose another one.",
+        "Diese Domain gehört der Plattform. Bitte eine andere wählen.",
+    ),
+    "DOMAIN_NOT_USED": (
+        "This template has no web address. Remove the domain.",
+        "Diese Vorlage hat keine Web-Adresse. Bitte die Domain entfernen.",
+    ),
+    "DOMAIN_NOT_YOURS": (
+        "Below {platform} your names end in {own}. Use one such as {example}.",
+        "Unter {platform} enden Ihre Namen auf {own}. Bitte einen wie {example} verwenden.",
+    ),
+    "DOMAIN_TAKEN": (
+        "This domain is used by another stack. Choose another one.",
+        "Diese Domain benutzt schon ein anderer Stack. Bitte eine andere wählen.",
+    ),
+    "VARIABLE_TAKEN": (
+        "{name} is used by another stack, and works for one only. Give this stack one of its own.",
+        "{name} benutzt schon ein anderer Stack, und es gilt nur für einen. Bitte ein eigenes angeben.",
+    ),
+    "VARIABLE_MISSING": (
+        "{name} is missing. Example: {example}",
+        "{name} fehlt. Beispiel: {example}",
+    ),
+    "VARIABLE_UNKNOWN": (
+        "{name} is not a variable of {template}. Example: {example}",
+        "{name} ist keine Variable von {template}. Beispiel: {example}",
+    ),
+    "VARIABLE_INVALID": (
+        "{name} does not have the expected form: {help} Example: {example}",
+        "{name} hat nicht die erwartete Form: {help} Beispiel: {example}",
+    ),
+    "CONFIG_INVALID": (
+        "The settings must be an object with “env_vars”. Example: {example}",
+        "Die Einstellungen müssen ein Objekt mit „env_vars“ sein. Beispiel: {example}",
+    ),
     "SERVER_SWARM": (
         "This stack cannot be placed: its server is of an unsupported kind. Please ask the operator.",
         (

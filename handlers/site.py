@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from handlers import status
+from handlers import refusals, status
 from listener import contract
 
 
@@ -29,3 +30,15 @@ class Site:
     """How many stacks are given new limits of their tier at a time."""
     reserved: tuple[str, ...] = ()
     """Host names that no stack may have."""
+
+    def for_hooks(self) -> dict[str, Any]:
+        """What PocketBase's hooks must know to judge and speak as the listener does."""
+        german = self.voice.language == "de"
+        return {
+            "language": self.voice.language,
+            "texts": {code: texts[german] for code, texts in refusals.REFUSALS.items()},
+            "hosts": {
+                "platform": self.platform.get("PLATFORM_DOMAIN", "").lower(),
+                "reserved": list(self.reserved),
+            },
+        }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from handlers import eyes as seeing
@@ -98,6 +99,6 @@ async def accept(writer: Writer) -> None:
     await writer.commit([Write("PATCH", seeing.META, "main", body)])
 
 
-async def speak(writer: Writer, language: str) -> None:
-    """The hooks know in which language people read here."""
-    await writer.commit([Write("PATCH", seeing.META, "main", {"language": language})])
+async def speak(writer: Writer, said: Mapping[str, Any]) -> None:
+    """The hooks know this of the site."""
+    await writer.commit([Write("PATCH", seeing.META, "main", dict(said))])

@@ -72,7 +72,8 @@ def effective(
     if not result:
         raise errors.Refusal(
             "LIMITS_NO_TIER",
-            f"{manifest.slug} is not part of the tariff {tier}.",
+            f"{manifest.slug} is not part of the tariff {tier}. Choose another template or tariff.",
+            values={"template": manifest.slug, "tier": tier},
             why="neither the template nor plan_tiers.limits has figures for it",
             fix="choose another template or tariff",
         )
@@ -88,6 +89,7 @@ def _no_option(option: str, slug: str, tier: str) -> NoReturn:
     raise errors.Refusal(
         "OPTION_NOT_IN_TIER",
         f"{option} is not part of the tariff {tier}. Set it to false, or choose a larger tariff.",
+        values={"option": option, "tier": tier},
         what=f"{option} asks for a service of {slug} that the tariff {tier} does not have",
         why="neither the template nor plan_tiers.limits has figures for it",
         fix=f"set {option} to false, or choose a larger tariff",
@@ -124,7 +126,10 @@ def _not_below(limits: Limits, floor: Limits, where: str, whose: str) -> None:
         if has < needs:
             raise errors.Refusal(
                 "LIMITS_BELOW_FLOOR",
-                f"{where} needs at least {floor}; {whose} gives {limits}.",
+                f"{where} needs at least {floor}, and would get {limits}. "
+                "Choose a larger tariff, or ask for more.",
+                values={"place": where, "floor": str(floor), "limits": str(limits)},
+                what=f"{where} needs at least {floor}; {whose} gives {limits}",
                 why=f"{word} {has:g} is below {needs:g}; the template does not work with less",
                 fix="choose a larger tariff or ask for more",
             )
@@ -135,7 +140,8 @@ def _not_above(limits: Limits, tier_limits: Limits, where: str, tier: str) -> No
         if has > allowed:
             raise errors.Refusal(
                 "LIMITS_ABOVE_TIER",
-                f"{where} asks for {limits}; the tariff {tier} gives at most {tier_limits}.",
+                f"{where} asks for {limits}; the tariff {tier} gives at most {tier_limits}. Ask for less.",
+                values={"place": where, "limits": str(limits), "most": str(tier_limits), "tier": tier},
                 why=f"{word} {has:g} is above {allowed:g}",
                 fix="ask for less in resource_limits, or choose a larger tariff",
             )

@@ -59,3 +59,25 @@ def _form(parameter: Parameter) -> dict[str, Any]:
         pattern = rf"^\s*(?:{parameter.pattern})\s*$"
     form: dict[str, Any] = {"minLength": parameter.min_length}
     return form | ({"pattern": pattern} if pattern else {"maxLength": parameter.max_length})
+
+
+def admission(manifest: Manifest) -> dict[str, Any]:
+    """What PocketBase's hooks need to judge limits, quotas and domains at save time, as the listener does."""
+    return {
+        "services": {
+            name: {
+                "limits": {tier: limits.model_dump() for tier, limits in service.limits.items()},
+                "floor": service.floor.model_dump(),
+                "option": service.option,
+                "one_shot": service.one_shot,
+            }
+            for name, service in manifest.services.items()
+        },
+        "options": {
+            one.name: {"names": [one.name, *one.aliases], "default": one.default or ""}
+            for one in manifest.parameters
+            if one.name in manifest.options
+        },
+        "unique": [[one.name, *one.aliases] for one in manifest.parameters if one.unique],
+        "web": manifest.web is not None,
+    }

@@ -15,7 +15,10 @@ function create(e) {
   return together(e, (app) => {
     const empty = new Record(e.record.collection());
     if (empty.collection().name === "agent_stacks") empty.set("status", "pending");
-    if (!who.isService) refuse("The record was not made.", newFaults(app, e.record, empty, who));
+    if (!who.isService) {
+      const faults = newFaults(app, e.record, empty, who);
+      refuse("The record was not made.", admitted(app, e.record, null, [], faults));
+    }
     const fields = model.differing(e.record, new Record(e.record.collection()));
     e.next();
     audit.write(app, e.record, "record.create", who, fields, e.record.getString("updated"));
@@ -33,13 +36,20 @@ function update(e) {
   if (who.isService && !wishes().length) return e.next();
   return together(e, (app) => {
     if (!who.isService) {
-      refuse("Nothing was saved.", changeFaults(app, e, who));
+      const faults = changeFaults(app, e, who);
+      refuse("Nothing was saved.", admitted(app, e.record, e.record.original(), wishes(), faults));
       e.record.ignoreUnchangedFields(true);
     }
     const fields = wishes();
     e.next();
     if (fields.length) audit.write(app, e.record, audit.UPDATE, who, fields, e.record.getString("updated"));
   });
+}
+
+// The faults, and where there are none those that the listener would find.
+function admitted(app, record, stored, changed, faults) {
+  if (record.collection().name !== "agent_stacks" || Object.values(faults).some(Boolean)) return faults;
+  return require(`${__hooks}/cloudfreedom/admission.js`).faults(app, record, stored, changed);
 }
 
 function newFaults(app, record, empty, who) {
