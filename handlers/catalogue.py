@@ -37,7 +37,7 @@ class Catalogue:
         self._gate = gate
         self._is_published = False
         templates = [catalog.get(slug) for slug in catalog.slugs()]
-        self._wanted = {one.slug: _row(one, language) for one in templates if one is not None}
+        self._wanted = {one.slug: row(one, language) for one in templates if one is not None}
 
     def interval(self) -> float:
         """Seconds to the next round: few until the rows were once as wanted."""
@@ -62,7 +62,8 @@ class Catalogue:
         return ()
 
 
-def _row(template: Template, language: schema.Language) -> dict[str, Any]:
+def row(template: Template, language: schema.Language) -> dict[str, Any]:
+    """The template as the portal and the hooks read it."""
     manifest = template.manifest
     return {
         "title": getattr(manifest.title, language),

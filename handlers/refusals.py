@@ -62,7 +62,7 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     ),
     "LIMITS_NO_TIER": (
         "{template} is not part of the tariff {tier}. Choose another template or tariff.",
-        "{template} gehört nicht zum Tarif {tier}. Bitte eine andere Vorlage oder einen anderen Tarif wählen.",
+        "{template} gehört nicht zum Tarif {tier}. Bitte andere Vorlage oder anderen Tarif wählen.",
     ),
     "OPTION_NOT_IN_TIER": (
         "{option} is not part of the tariff {tier}. Set it to false, or choose a larger tariff.",
@@ -70,8 +70,10 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     ),
     "LIMITS_BELOW_FLOOR": (
         "{place} needs at least {floor}, and would get {limits}. Choose a larger tariff, or ask for more.",
-        "{place} braucht mindestens {floor} und bekäme {limits}. "
-        "Bitte einen größeren Tarif wählen oder mehr verlangen.",
+        (
+            "{place} braucht mindestens {floor} und bekäme {limits}. "
+            "Bitte einen größeren Tarif wählen oder mehr verlangen."
+        ),
     ),
     "LIMITS_ABOVE_TIER": (
         "{place} asks for {limits}; the tariff {tier} gives at most {most}. Ask for less.",

@@ -11,6 +11,7 @@ import pytest_asyncio
 from listener.pocketbase import hooks
 from tests import portal
 from tests.fixtures import Database
+from tests.hooks import offers
 from tests.hooks.stage import Stage
 
 
@@ -29,3 +30,10 @@ async def stage(database: Database) -> Stage:
     row = portal.payload(database.tenant_id, "telegram-bot", "cf-telegrambot-acme-1001")
     made = await portal.add(database.owner, "agent_stacks", row)
     return Stage(database, made["id"])
+
+
+@pytest_asyncio.fixture(loop_scope="function")
+async def offered(database: Database) -> Database:
+    """A database in which a listener has been."""
+    await offers.publish(database.admin)
+    return database

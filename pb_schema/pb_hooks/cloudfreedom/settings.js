@@ -12,16 +12,16 @@ function fault(app, record, template) {
     return ["config", "CONFIG_INVALID", { example: example }];
   }
   const names = Object.keys(given).filter((name) => !isEmpty(given[name]));
-  for (const name of names) {
-    const code = wrong(schema.properties[name], given[name]);
-    const help = (schema.properties[name] || {}).description || "";
-    if (code) return ["config", code, { name: shown(name), template: template.id, help: help, example: example }];
-  }
   for (const name of schema["x-required"] || []) {
     const meant = (one) => one === name || (schema.properties[one] || {})["x-alias-of"] === name;
     if (!names.some(meant) && !isKept(app, record, name)) {
       return ["config", "VARIABLE_MISSING", { name: name, example: example }];
     }
+  }
+  for (const code of ["VARIABLE_UNKNOWN", "VARIABLE_INVALID"]) {
+    const name = names.find((one) => wrong(schema.properties[one], given[one]) === code);
+    const help = (schema.properties[name] || {}).description || "";
+    if (name) return ["config", code, { name: shown(name), template: template.id, help: help, example: example }];
   }
   return taken(app, record, model.json(template, "admission"), given);
 }
