@@ -78,12 +78,15 @@ class Eyes:
             self.is_first_contact = bool(stacks)
             if is_new and not stacks and term:
                 await self.accept()
-            said = self.site.for_hooks()
-            if term and self.speak and meta and any(meta.get(name) != value for name, value in said.items()):
-                await self.speak(said)
             self.loaded_term = term
+        await self._tell_hooks(meta, term)
         if is_accepted:
             self.is_first_contact = False
+
+    async def _tell_hooks(self, meta: Mapping[str, Any], term: int) -> None:
+        said = self.site.for_hooks(self.now())
+        if term and self.speak and meta and any(meta.get(name) != value for name, value in said.items()):
+            await self.speak(said)
 
     async def read_tiers(self) -> None:
         """Tiers and servers are what PocketBase holds now."""

@@ -143,6 +143,18 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
 }
 """Code -> (English, German)."""
 
+RECEIPTS: Mapping[str, tuple[str, str]] = {
+    "SAVED": (
+        "Accepted {at}, the listener takes over.",
+        "Angenommen {at}, der Listener übernimmt.",
+    ),
+    "SAVED_UNSEEN": (
+        "Saved, but the listener has not been seen since {at}. It goes on when it is back.",
+        "Gespeichert, aber der Listener fehlt seit {at}. Es geht weiter, sobald er zurück ist.",
+    ),
+}
+"""What a save is answered with by the hooks: word -> (English, German)."""
+
 
 def refusal(code: str, *, what: str, why: str, fix: str, **values: str) -> errors.Refusal:
     """The error of this code, with its English text for people."""

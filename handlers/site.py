@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from handlers import refusals, status
 from listener import contract
+
+NONE = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +34,15 @@ class Site:
     reserved: tuple[str, ...] = ()
     """Host names that no stack may have."""
 
-    def for_hooks(self) -> dict[str, Any]:
+    def for_hooks(self, now: datetime) -> dict[str, Any]:
         """What PocketBase's hooks must know to judge and speak as the listener does."""
         german = self.voice.language == "de"
         return {
             "language": self.voice.language,
-            "texts": {code: texts[german] for code, texts in refusals.REFUSALS.items()},
+            "texts": {
+                code: texts[german] for code, texts in {**refusals.REFUSALS, **refusals.RECEIPTS}.items()
+            },
+            "zone_minutes": int((now.astimezone(self.voice.zone).utcoffset() or NONE).total_seconds() // 60),
             "hosts": {
                 "platform": self.platform.get("PLATFORM_DOMAIN", "").lower(),
                 "reserved": list(self.reserved),

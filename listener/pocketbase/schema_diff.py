@@ -178,13 +178,19 @@ def _grown(old: Json, spec: Json) -> Json:
         new["values"] = [*old["values"], *missing]
     if spec["type"] == "text" and spec.get("max", 0) > (old.get("max") or TEXT_DEFAULT):
         new["max"] = spec["max"]
+    if "help" in spec and old.get("help") == "":
+        new["help"] = spec["help"]
+    if spec.get("presentable") and not old.get("presentable"):
+        new["presentable"] = True
     return new
 
 
 def _growth(old: Json, new: Json) -> str:
     if old.get("values") != new.get("values"):
         return f"also {', '.join(value for value in new['values'] if value not in old['values'])}"
-    return f"at most {new['max']} characters, not {old['max'] or TEXT_DEFAULT}"
+    if new.get("max") != old.get("max"):
+        return f"at most {new['max']} characters, not {old['max'] or TEXT_DEFAULT}"
+    return "shown in the admin UI with a text" if new.get("help") != old.get("help") else "names its record"
 
 
 def _indexes(collection: Collection, live: Json | None, world: World) -> tuple[list[str], list[Finding]]:

@@ -87,10 +87,21 @@ class Model(_Strict):
 @cache
 def load() -> Model:
     """The model of this release; raises pydantic's error if a file of the package is broken."""
-    collections = [{"name": name, **body} for name, body in _read("collections").items()]
+    helps = _read("help")
+    collections = [
+        {"name": name, **_helped(body, helps.get(name, {}))} for name, body in _read("collections").items()
+    ]
     return Model.model_validate(
         {"collections": collections, "rules": _read("rules"), "seeds": _read("seeds")}
     )
+
+
+def _helped(body: Json, helps: dict[str, str]) -> Json:
+    """The collection with its texts of `help.yaml`; raises KeyError for a field that it does not have."""
+    fields = dict(body.get("fields", {}))
+    for name, text in helps.items():
+        fields[name] = {**_full(fields[name]), "help": text}
+    return {**body, "fields": fields} if fields else body
 
 
 def _read(name: str) -> Json:

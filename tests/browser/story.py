@@ -13,7 +13,7 @@ from listener.sandbox import people
 from tests.browser.stage import Stage
 from tests.browser.ui import Form
 
-QUOTA = "cloudfreedom_quota"
+QUOTA = "cloudfreedom_quota_stacks"
 BOT = "bot"
 """The stack that the story is about."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -38,7 +38,9 @@ async def publish(admin: httpx.AsyncClient) -> None:
         row = {"id": slug, **catalogue.row(template, "en")}
         answer = await admin.post("/api/collections/agent_templates/records", json=row)
         assert answer.status_code == 200, answer.text
-    answer = await admin.patch("/api/collections/listener_meta/records/main", json=SITE.for_hooks())
+    answer = await admin.patch(
+        "/api/collections/listener_meta/records/main", json=SITE.for_hooks(datetime.now(UTC))
+    )
     assert answer.status_code == 200, answer.text
 
 

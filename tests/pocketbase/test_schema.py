@@ -58,11 +58,15 @@ async def test_nothing_is_lost_and_a_second_apply_writes_nothing(
 
 
 def assert_kept(old: dict[str, Any], new: dict[str, Any]) -> None:
-    """Fields keep id, order and options, selects keep their values in front, indexes stay."""
+    """Fields keep id, order and options, selects keep their values in front, indexes stay.
+
+    A text for the admin UI is added where there was none, and names name their record.
+    """
     kept = new["fields"][: len(old["fields"])]
     for before, after in zip(old["fields"], kept, strict=True):
-        values = before.get("values", [])
-        assert after | {"values": values} == before | {"values": values}
+        values, shown = before.get("values", []), {"presentable": after.get("presentable", False)}
+        shown |= {"help": after.get("help", "")} if before.get("help") == "" else {}
+        assert after | {"values": values} == before | {"values": values} | shown
         assert after.get("values", [])[: len(values)] == values
     assert new["indexes"][: len(old["indexes"])] == old["indexes"]
 

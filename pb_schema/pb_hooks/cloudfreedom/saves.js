@@ -20,6 +20,7 @@ function create(e) {
       refuse("The record was not made.", admitted(app, e.record, null, [], faults));
     }
     const fields = model.differing(e.record, new Record(e.record.collection()));
+    if (!who.isService) require(`${__hooks}/cloudfreedom/receipt.js`).put(app, e.record);
     e.next();
     audit.write(app, e.record, "record.create", who, fields, e.record.getString("updated"));
   });
@@ -41,6 +42,7 @@ function update(e) {
       e.record.ignoreUnchangedFields(true);
     }
     const fields = wishes();
+    if (fields.length && !who.isService) require(`${__hooks}/cloudfreedom/receipt.js`).put(app, e.record);
     e.next();
     if (fields.length) audit.write(app, e.record, audit.UPDATE, who, fields, e.record.getString("updated"));
   });
