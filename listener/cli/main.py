@@ -56,6 +56,10 @@ def sandbox(
     faults: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Let go wrong what FILE says; `example` is one.")
     ] = None,
+    like_production: Annotated[
+        bool,
+        typer.Option("--like-production", help="Coolify takes its time: starts take two to three minutes."),
+    ] = False,
 ) -> None:
     """Try it all here, with a stand-in for Coolify.
 
@@ -66,7 +70,9 @@ def sandbox(
     if once and faults is not None:
         reason = "cannot go with --once: the walk counts calls and seconds, which faults change"
         raise typer.BadParameter(reason, param_hint="--faults")
-    end(demo.main(once=once, port=port, data=data, faults=faults))
+    if once and like_production:
+        raise typer.BadParameter("cannot go with --once", param_hint="--like-production")
+    end(demo.main(once=once, port=port, data=data, faults=faults, slow=like_production))
 
 
 @app.command()

@@ -6,7 +6,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,20 +19,31 @@ from listener.sandbox import faults_file, people, proxy, walk
 from listener.sandbox import world as worlds
 from listener.sandbox.faults import Entry
 from listener.sandbox.faults_schedule import Schedule
+from listener.sandbox.standin.knobs import LIKE_PRODUCTION
 
 LABEL = "Coolify is a STAND-IN here: it answers like Coolify 4.3.10 and starts no containers."
 
 
-def main(*, once: bool, port: int | None = None, data: Path | None = None, faults: Path | None = None) -> int:
+def main(
+    *,
+    once: bool,
+    port: int | None = None,
+    data: Path | None = None,
+    faults: Path | None = None,
+    slow: bool = False,
+) -> int:
     """Runs the sandbox until Ctrl-C, or (`once`) until its walk has ended; 0 when all was as it should.
 
-    `faults` names a file of what goes wrong meanwhile (not with `once`). Raises `Refusal` when it is wrong.
+    `faults` names a file of what goes wrong meanwhile, `slow` makes Coolify as slow as production's (neither
+    with `once`). Raises `Refusal` when the file is wrong.
     """
     planned = () if faults is None else faults_file.load(faults)
-    return anyio.run(_main, once, port, data, planned)
+    return anyio.run(_main, once, port, data, planned, LIKE_PRODUCTION if slow else {})
 
 
-async def _main(once: bool, port: int | None, data: Path | None, planned: Sequence[Entry]) -> int:
+async def _main(
+    once: bool, port: int | None, data: Path | None, planned: Sequence[Entry], knobs: Mapping[str, float]
+) -> int:
     began = time.monotonic()
     port = port or worlds.free_port()
     async with _folder(data) as folder, anyio.create_task_group() as tasks:
@@ -45,6 +56,7 @@ async def _main(once: bool, port: int | None, data: Path | None, planned: Sequen
             people.owner(world.admin, world.pocketbase.url) as owner,
         ):
             _introduce(world, owner, time.monotonic() - began)
+            await people.ask(world.standin, "POST", "/_standin/knobs", dict(knobs))
             staff = people.Person(world.admin, owner.tenant_id, world.pocketbase.superuser_email, "")
             if once:
                 code = await _walk(walk.Walk(world, owner, staff, print), began)

@@ -8,7 +8,6 @@ from typing import Any
 from playwright.async_api import expect
 
 from handlers import records
-from listener.pocketbase import hooks
 from listener.sandbox import people
 from tests.browser.stage import Stage
 from tests.browser.ui import Form
@@ -25,8 +24,7 @@ async def whole(stage: Stage) -> None:
     await a_form_that_the_listener_outdated_loses_nothing_that_it_wrote(stage)
     await a_form_that_somebody_else_outdated_is_refused_and_so_is_its_draft(stage)
     await a_deleted_stack_is_kept_and_comes_back(stage)
-    if "quota" in "".join(hooks.files().values()):
-        await one_stack_too_many_is_refused_at_its_tenant(stage)
+    await one_stack_too_many_is_refused_at_its_tenant(stage)
 
 
 async def a_stack_that_is_made_in_the_form_runs(stage: Stage) -> None:

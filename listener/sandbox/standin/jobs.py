@@ -7,6 +7,7 @@ while they ran: `exited`, `starting:unhealthy`, `exited` until the next sync, `r
 from __future__ import annotations
 
 import itertools
+import random
 import re
 from collections.abc import Callable
 
@@ -93,7 +94,11 @@ class Jobs:
                     return fault.take(deed)
             return deed()
 
-        self._rows.time.later(self._rows.knobs.job_delay if after is None else after, begin)
+        self._rows.time.later(self._delay() if after is None else after, begin)
+
+    def _delay(self) -> float:
+        knobs = self._rows.knobs
+        return knobs.job_delay + random.uniform(0.0, knobs.job_spread)  # noqa: S311 - no secret
 
     def _online(self, service: state.Service) -> bool:
         return self._rows.knobs.ssh and self._rows.functional(service.server)

@@ -15,6 +15,8 @@ class Knobs:
     """Seconds before each API request is looked at."""
     job_delay: float = 0.05
     """Seconds from the acceptance of a job to its beginning."""
+    job_spread: float = 0.0
+    """Seconds, at most, that a job waits longer: a random part of this."""
     start_seconds: float = 0.1
     """Seconds that `docker compose up` takes; the status is `starting:unhealthy` meanwhile."""
     sync_delay: float = 0.1
@@ -45,6 +47,18 @@ class Knobs:
     def show(self) -> dict[str, Any]:
         """All knobs by name."""
         return dataclasses.asdict(self)
+
+
+LIKE_PRODUCTION: Mapping[str, float] = {
+    "latency": 0.153,
+    "job_delay": 2.0,
+    "job_spread": 28.0,
+    "start_seconds": 90.0,
+    "sync_delay": 60.0,
+}
+"""As slow as a real one: an answer in 153 ms, jobs after 2 to 30 s, an image pulled in 90 s, a status that
+comes 60 s late.
+"""
 
 
 def _read(kind: type, value: Any) -> Any:
