@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from listener import contract, errors
+from listener.dns import servers
 from listener.probe import address
 
 OFF = "off"
@@ -77,9 +78,15 @@ class Settings(BaseSettings):
     """An image with the bot at /opt/bot.zip for telegram-bot stacks, by digest; empty = Python's own image,
     into which the bot is unpacked."""
     platform_domain: str = Field(default="", examples=["apps.example.org"])
-    """Domain under which the platform gives out names; it is reserved itself."""
+    """Domain under which tenants have host names, `….<slug>.<domain>`; it is reserved itself."""
     platform_reserved: Listed = Field(default=(), examples=["coolify.example.org,pb.example.org"])
     """Host names that no stack may have, comma-separated."""
+    platform_addresses: Listed = Field(default=(), examples=["203.0.113.7,2001:db8::7"])
+    """Where tenants' own domains must lead for stacks on COOLIFY_SERVER_UUID, comma-separated IP addresses or
+    host names; empty = to the server's address in Coolify."""
+    listener_dns: Listed = Field(default=(), examples=["203.0.113.53,203.0.113.54"])
+    """Resolvers that are asked for the proof of own domains, comma-separated `ip` or `ip:port`; empty = the
+    system's, `off` = own domains need no proof."""
     listener_probe_address: str = Field(default="", examples=["203.0.113.7:443"])
     """Where the proxy of COOLIFY_SERVER_UUID is asked for stacks' domains; empty = at the server's address in
     Coolify, `off` = nobody asks."""
@@ -150,6 +157,31 @@ class Settings(BaseSettings):
                 raise ValueError(refusal.why) from refusal
         return value
 
+    @field_validator("platform_domain")
+    @classmethod
+    def _host_name(cls, value: str) -> str:
+        name = value.strip().strip(".").lower()
+        if name and not address.is_name(name):
+            raise ValueError("it must be a host name, without wildcard, port or path")
+        return name
+
+    @field_validator("platform_addresses")
+    @classmethod
+    def _doors(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        names = tuple(name.lower() for name in value)
+        if not all(address.is_name(name) or address.is_ip(name) for name in names):
+            raise ValueError("each must be an IP address or a host name, without port")
+        return names
+
+    @field_validator("listener_dns")
+    @classmethod
+    def _resolvers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            [servers.chosen(text) for text in value if value != (OFF,)]
+        except errors.Refusal as refusal:
+            raise ValueError(refusal.why) from refusal
+        return value
+
     @field_validator("listener_tz")
     @classmethod
     def _known_zone(cls, value: str) -> str:
@@ -183,6 +215,12 @@ class Settings(BaseSettings):
         """Host names that no stack may have, lower case."""
         names = (*self.platform_reserved, self.platform_domain)
         return tuple(name.lower() for name in names if name)
+
+    def resolvers(self) -> tuple[servers.Server, ...] | None:
+        """Who is asked for the proof of own domains, empty = the system's; None when they need none."""
+        if self.listener_dns == (OFF,):
+            return None
+        return tuple(servers.chosen(text) for text in self.listener_dns)
 
     def waits(self) -> contract.Waits:
         """The product's waits with what is configured."""

@@ -31,7 +31,7 @@ def of_server(ip: str) -> Address | None:
     host = ip.strip().lower()
     if host == COOLIFYS_OWN:
         return Address(LOOPBACK)
-    return Address(host) if _is_ip(host) or is_name(host) else None
+    return Address(host) if is_ip(host) or is_name(host) else None
 
 
 def chosen(text: str) -> Address:
@@ -40,11 +40,11 @@ def chosen(text: str) -> Address:
     Raises `PROBE_ADDRESS_INVALID`.
     """
     host, port = text.strip().lower(), None
-    if not _is_ip(host):
+    if not is_ip(host):
         host, colon, digits = host.rpartition(":") if ":" in host else (host, "", "")
         host = host.removeprefix("[").removesuffix("]")
         port = _port(digits) if colon else None
-        if (colon and port is None) or not (_is_ip(host) or is_name(host)):
+        if (colon and port is None) or not (is_ip(host) or is_name(host)):
             raise errors.Refusal(
                 "PROBE_ADDRESS_INVALID",
                 "The probe's address is not an address.",
@@ -60,7 +60,8 @@ def is_name(text: str) -> bool:
     return len(text) <= LONGEST_NAME and NAME.fullmatch(text) is not None
 
 
-def _is_ip(text: str) -> bool:
+def is_ip(text: str) -> bool:
+    """Whether this is an IP address, of either kind."""
     try:
         ipaddress.ip_address(text)
     except ValueError:

@@ -173,6 +173,7 @@ def _env(database: str, coolify: str, token: str, password: str, data_dir: Path)
         "COOLIFY_SERVER_UUID": SERVER,
         "ROUTER_BASE_URL": ROUTER,
         "LISTENER_PROBE_ADDRESS": "off",
+        "LISTENER_DNS": "off",
         "LISTENER_HTTP": f"127.0.0.1:{free_port()}",
         "LISTENER_STATE_DIR": str(data_dir / "state"),
         "LISTENER_SECRETS_KEY": _kept_key(data_dir / "secrets.key"),

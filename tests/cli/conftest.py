@@ -70,6 +70,7 @@ def alone(database: Database, coolify: Coolify) -> dict[str, str]:
         "COOLIFY_URL": coolify.url,
         "COOLIFY_TOKEN": coolify.inside.token,
         "COOLIFY_SERVER_UUID": coolify.inside.server.uuid,
+        "LISTENER_DNS": "off",
         "ROUTER_BASE_URL": "https://router.example.org/v1",
         "LISTENER_SECRETS_KEY": sealing.new_key(),
         "LISTENER_STATE_DIR": str(database.server.data_dir / "state"),

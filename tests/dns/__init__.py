@@ -1,0 +1,1 @@
+"""The room `listener/dns`, against a real name server on loopback."""
