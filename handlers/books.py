@@ -178,7 +178,7 @@ class Books:
             order=(record.created, record.id),
             template=record.template,
             need=need,
-            host=_own_host(record, self._eyes.site.platform.get("PLATFORM_DOMAIN", "")),
+            host=_own_host(record, self._eyes.site.platform_domain),
             wants=wants and tenant is not None and tenant.is_active,
         )
 

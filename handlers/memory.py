@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from handlers import absence, naming
+from listener.dns import verdict as proofs
 from listener.probe import verdict
 
 NEVER = float("-inf")
@@ -66,6 +67,17 @@ class Sighting:
 
 
 @dataclass(slots=True)
+class Sought:
+    """A domain that waits for its proof. Times are on the listener's clock, in seconds."""
+
+    question: proofs.Question
+    since: float
+    asked_at: float = NEVER
+    verdict: proofs.Verdict | None = None
+    """What was learned last; that nothing was learned replaces nothing."""
+
+
+@dataclass(slots=True)
 class Memory:
     """Everything forgettable, by record id."""
 
@@ -81,6 +93,8 @@ class Memory:
     """Tenants who wait for a person's word about an older project."""
     markers: dict[tuple[str, str], naming.Marker | None] = field(default_factory=dict)
     """By uuid and `updated_at`: what the description of a service says that no ledger row knows."""
+    sought: dict[str, Sought] = field(default_factory=dict)
+    """By stack: the own domain whose proof is looked for, or was found."""
     absent: dict[str, absence.Verdict] = field(default_factory=dict)
     """By collection: what the last proven sweep says about ledger ids that it did not return."""
     tenant_of: dict[str, str] = field(default_factory=dict)
@@ -95,6 +109,7 @@ class Memory:
         self.project_holds.clear()
         self.markers.clear()
         self.absent.clear()
+        self.sought.clear()
 
     def learn_tenants(self, listed: Mapping[str, str], known_before: set[str]) -> None:
         """`tenant_of` is this whole list, and what became known since the list was asked for."""
@@ -124,6 +139,8 @@ class Memory:
         seen.refused_hash, seen.broken, seen.stuck = "", ("", 0, NEVER), (NEVER, "", "")
         if not isinstance(seen.look, naming.Proof):
             seen.look, seen.strange_since = None, None
+        if (sought := self.sought.get(record_id)) is not None:
+            sought.asked_at = NEVER
         if not is_stale:
             seen.action_done = (action, self.clock())
 

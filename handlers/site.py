@@ -29,6 +29,12 @@ class Site:
     """Values that the platform provides to templates, by name, such as ROUTER_BASE_URL."""
     is_witnessed: bool = False
     """Domains are asked whether they answer, apart from what Coolify says."""
+    platform_domain: str = ""
+    """Under which every tenant has host names of its own, lower case; empty = nobody has."""
+    proves_domains: bool = False
+    """Own domains are routed only when they are proven."""
+    door: tuple[str, ...] = ()
+    """Where own domains must lead for stacks on the default server, if not to its address in Coolify."""
     rollout: int = 2
     """How many stacks are given new limits of their tier at a time."""
     reserved: tuple[str, ...] = ()
@@ -44,7 +50,7 @@ class Site:
             },
             "zone_minutes": int((now.astimezone(self.voice.zone).utcoffset() or NONE).total_seconds() // 60),
             "hosts": {
-                "platform": self.platform.get("PLATFORM_DOMAIN", "").lower(),
+                "platform": self.platform_domain,
                 "reserved": list(self.reserved),
             },
         }

@@ -103,6 +103,30 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
     "restarting": ("Being restarted.", "Wird neu gestartet."),
     "starting": ("Started; waiting until it runs.", "Gestartet; wartet, bis der Dienst läuft."),
     "running": ("Running.", "Läuft."),
+    "checking_domain": (
+        "Looking up where the domain leads; this goes on by itself.",
+        "Es wird nachgesehen, wohin die Domain führt; es geht von selbst weiter.",
+    ),
+    "running_unrouted": (
+        (
+            "Running, without its domain: point {host} to {address} ({kind} record), or create the TXT "
+            "record {name} with the value {text}. It is looked for every few minutes."
+        ),
+        (
+            "Läuft ohne seine Domain: {host} muss zu {address} führen ({kind}-Eintrag), oder der TXT-Eintrag "
+            "{name} den Wert {text} haben. Es wird alle paar Minuten nachgesehen."
+        ),
+    ),
+    "running_unproven": (
+        (
+            "Running, without its domain: create the TXT record {name} with the value {text}, as proof that "
+            "{host} is yours. It is looked for every few minutes."
+        ),
+        (
+            "Läuft ohne seine Domain: Der TXT-Eintrag {name} muss den Wert {text} haben, als Beweis, dass "
+            "{host} Ihnen gehört. Es wird alle paar Minuten nachgesehen."
+        ),
+    ),
     "unhealthy": (
         "Running, but its health check fails. See the logs.",
         "Läuft, aber die Gesundheitsprüfung schlägt fehl. Siehe Logs.",

@@ -12,10 +12,13 @@ from zoneinfo import ZoneInfo
 
 from handlers import eyes as seeing
 from handlers import ledger, memory, site, status, vault
+from handlers.stacks.host_proofs import INTERVAL, HostProofs
 from handlers.stacks.witness import Witness
 from listener import contract
 from listener.compose import catalog as catalogs
 from listener.coolify.view import View
+from listener.dns.prover import Prover
+from listener.dns.resolver import Resolver
 from listener.engine.lease import Lease
 from listener.pocketbase.writer import Write, Writer
 from listener.probe import address
@@ -75,6 +78,9 @@ def _site(settings: Settings, waits: contract.Waits, inst: str) -> site.Site:
         platform=settings.platform(),
         is_witnessed=settings.listener_probe_address != OFF,
         rollout=settings.listener_rollout,
+        platform_domain=settings.platform_domain,
+        proves_domains=settings.resolvers() is not None,
+        door=settings.platform_addresses,
         reserved=settings.reserved(),
     )
 
@@ -82,15 +88,24 @@ def _site(settings: Settings, waits: contract.Waits, inst: str) -> site.Site:
 def rounds(
     settings: Settings, waits: contract.Waits, eyes: seeing.Eyes, catalog: catalogs.Catalog
 ) -> list[tuple[Round, Interval]]:
-    """The second witness's rounds, and what tells the seconds between two; none when it is switched off."""
+    """The proofs of domains and the second witness, as far as switched on; with the seconds between two."""
+    proving, found = proofs(settings, eyes), list[tuple[Round, Interval]]()
+    if proving is not None:
+        found.append((proving.round, partial(float, INTERVAL)))
     if not eyes.site.is_witnessed:
-        return []
+        return found
     probe = Probe(clock=eyes.memory.clock, trust=ssl.create_default_context(), seconds=SECONDS)
     text = settings.listener_probe_address
     witness = Witness(
         eyes=eyes, catalog=catalog, look=probe.look, door=address.chosen(text) if text else None
     )
-    return [(witness.round, partial(float, waits.poll_busy))]
+    return [*found, (witness.round, partial(float, waits.poll_busy))]
+
+
+def proofs(settings: Settings, eyes: seeing.Eyes) -> HostProofs | None:
+    """Who looks own domains up; None when they need no proof."""
+    resolvers = settings.resolvers()
+    return None if resolvers is None else HostProofs(eyes=eyes, look=Prover(Resolver(resolvers)).look)
 
 
 async def accept(writer: Writer) -> None:

@@ -154,7 +154,8 @@ def _version(facts: StackFacts, want: Desired) -> dict[str, Any]:
 def _made(row: LedgerRow, want: Desired, *, start: bool) -> dict[str, Any]:
     """Names as they are; what was started is what an empty `desired_state` asks for from now on."""
     wish = {"wish": "running"} if start else {}
-    said = {"demand": want.demand.columns(), "edit": want.edit}
+    said: dict[str, Any] = {"demand": want.demand.columns(), "edit": want.edit}
+    said |= {"given_host": want.host} if want.is_given else {}
     return {**row.made, "web_service": want.web_service, "created": "", "purge_now": False, **said, **wish}
 
 

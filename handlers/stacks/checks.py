@@ -68,7 +68,7 @@ def host_is_free(facts: StackFacts, host: str, *, has_web: bool) -> None:
             why="nothing would answer under it",
             fix="clear the field domain",
         )
-    if facts.host_holder:
+    if host and facts.host_holder:
         raise errors.Refusal(
             "DOMAIN_TAKEN",
             "This domain is used by another stack. Choose another one.",

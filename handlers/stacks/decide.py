@@ -12,14 +12,13 @@ from handlers import making, naming, status
 from handlers.stacks import existing, plans, purge, unborn, verbs
 from handlers.stacks.desired import Desired, Refused, Unmade, Want, Wish, wish
 from handlers.stacks.facts import StackFacts
+from handlers.stacks.hosts import FOREIGN_STATUS
 from listener import contract, errors
 
 COMMANDS = ("approve", "purge", "recreate")
 HARMLESS = ("approve",)
 LIFTING = ("retry", "recreate")
 """Actions that are looked at although the stack is blocked."""
-FOREIGN_STATUS = ("running", "stopped", "deploying")
-"""Statuses of a record without a ledger row that only someone else can have written."""
 
 
 def decide(facts: StackFacts, want: Want) -> contract.Plan:

@@ -12,7 +12,7 @@ from typing import Any
 from handlers import amounts, naming, placement, records
 from handlers import demand as demands
 from handlers.amounts import NOTHING, Demand
-from handlers.stacks import checks
+from handlers.stacks import checks, hosts
 from handlers.stacks.facts import StackFacts
 from listener import errors
 from listener.compose import catalog as catalogs
@@ -21,6 +21,7 @@ from listener.compose import render, variables
 from listener.compose.guard import CheckedCompose
 from listener.compose.manifest import Manifest, Schedule
 from listener.coolify import payloads
+from listener.dns.verdict import Question
 
 KEPT = (
     "LIMITS_BELOW_FLOOR", "LIMITS_ABOVE_TIER", "LIMITS_NO_TIER", "OPTION_NOT_IN_TIER",
@@ -66,6 +67,10 @@ class Desired:
     """Hash of what people and templates ask for, without what the tier makes of it."""
     held_back: Refused | Waiting | None = None
     """Why a stack that runs is left as it is for now."""
+    awaited: Question | None = None
+    """The proof that its own domain waits for; until then it has none."""
+    is_given: bool = False
+    """The platform gave the host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,13 @@ class Unmade(Waiting):
     """A stack whose generated secrets must be made first: name and kind of each."""
 
     secrets: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unproven(Waiting):
+    """A stack that may be as soon as its domain was looked up once: with it, or without."""
+
+    awaited: Question | None = None
 
 
 Want = Desired | Refused | Waiting
@@ -156,8 +168,7 @@ def _build(
     stack_name = naming.checked_name(record.stack_name, "stack name")
     template = checks.known_template(facts, catalog, record.template)
     manifest = template.manifest
-    host = naming.checked_host(record.domain, facts.site.reserved)
-    checks.host_is_free(facts, host, has_web=manifest.web is not None)
+    host = hosts.chosen(facts, record, slug, has_web=manifest.web is not None)
     if facts.unsealable:
         raise facts.unsealable
     checks.nothing_is_taken(facts)
@@ -170,10 +181,22 @@ def _build(
     )  # fmt: skip
     context = render.RenderContext(
         inst=facts.site.inst, tenant_id=tenant.id, tenant_slug=slug, stack_id=record.id,
-        stack_name=stack_name, tier=tenant.tier, limits=effective, domain=host or None,
+        stack_name=stack_name, tier=tenant.tier, limits=effective, domain=host.routed or None,
     )  # fmt: skip
     checked = render.render(template, context=context)
-    return _admitted(facts, manifest, checked, resolved, context)
+    want = _admitted(facts, manifest, checked, resolved, context)
+    return _with_host(facts, host, want) if isinstance(want, Desired) else want
+
+
+def _with_host(facts: StackFacts, host: hosts.Host, want: Desired) -> Want:
+    """Known by whom the host was given, or what it waits for; a first look comes before anything is sent."""
+    if host.is_routed:
+        return replace(want, is_given=host.is_given)
+    awaited = hosts.question(facts, host.name)
+    applied = facts.ledger.applied_hash if facts.ledger else ""
+    if facts.host_proof is None and applied != want.hash:
+        return Unproven("checking_domain", awaited=awaited)
+    return replace(want, awaited=awaited)
 
 
 def _admitted(

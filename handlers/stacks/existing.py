@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from handlers import naming, rollouts, steps
 from handlers.ledger import LedgerRow
-from handlers.stacks import bring, plans, purge, rest
+from handlers.stacks import bring, hosts, plans, purge, rest
 from handlers.stacks.desired import KEPT, Desired, Refused, Waiting, Want, Wish
 from handlers.stacks.facts import StackFacts
 from handlers.stacks.unborn import refusal
@@ -167,6 +167,8 @@ def _unwell(facts: StackFacts, row: LedgerRow, text: str) -> contract.Plan:
 
 def _confirmed(facts: StackFacts, want: Desired, health: str) -> dict[str, object]:
     """Running, and as healthy as both witnesses say; without a word of the second it stays as it is shown."""
+    if want.awaited is not None:
+        return hosts.shown(facts, want.awaited, health=health)
     if not want.host or not facts.site.is_witnessed:
         return plans.shown(facts, Status.RUNNING, "running", health=health)
     if facts.witness is None:

@@ -13,6 +13,7 @@ from handlers.books import Verdict
 from handlers.site import Site
 from listener import contract, errors
 from listener.coolify import payloads
+from listener.dns import verdict as proofs
 from listener.probe import verdict as probed
 
 
@@ -72,6 +73,10 @@ class StackFacts:
     """Why new limits of the tier may not be applied yet; empty when it is its turn."""
     witness: probed.Verdict | None = None
     """What its domain answered since our last effect, if it was asked."""
+    host_proof: proofs.Verdict | None = None
+    """What the name servers said of its own domain, if they were asked."""
+    door: tuple[str, ...] = ()
+    """Where an own domain must lead: addresses or names of its server; none when they are not known."""
     secrets: Mapping[str, SecretStr] = field(default_factory=dict, repr=False)
     """What is kept for the stack or its tenant, by name."""
     taken: tuple[str, str] | None = None

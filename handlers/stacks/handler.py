@@ -10,7 +10,7 @@ from handlers import apply, memory, naming, records, status, steps
 from handlers.books import Books
 from handlers.eyes import ID_VIEWS, Eyes
 from handlers.rollouts import Rollouts
-from handlers.stacks import observe, plans, schedules, thinking
+from handlers.stacks import host_proofs, observe, plans, schedules, thinking
 from handlers.stacks.desired import Desired, Want
 from handlers.stacks.exclusive import Exclusive
 from handlers.stacks.facts import StackFacts
@@ -119,6 +119,7 @@ class StackHandler:
             plan = plans.blocked(facts, "refused", _failed(message, staff), again=until - facts.clock)
         if isinstance(want, Desired) and not plan.steps and plan.reason == "running":
             plan = await self._scheduled(facts, want, plan)
+        host_proofs.seek(self._eyes.memory, facts, want)
         self._exclusive.claim(key.id, is_made=plan.reason == "create")
         wanted = want.hash if isinstance(want, Desired) and plan.reason not in SPECLESS else ""
         self._runs[key.id] = _Run(plan.reason, wanted)

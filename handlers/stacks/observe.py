@@ -7,7 +7,7 @@ from dataclasses import replace
 from handlers import memory, naming, records
 from handlers.eyes import Eyes
 from handlers.ledger import LedgerRow
-from handlers.stacks import purge, unborn
+from handlers.stacks import host_proofs, purge, unborn
 from handlers.stacks.facts import StackFacts
 from handlers.status import parse
 from listener import errors
@@ -41,12 +41,11 @@ async def observe(eyes: Eyes, record_id: str) -> StackFacts:
         gone=gone,
         tenant=tenant,
         tier=eyes.tiers.get(tenant.tier) if tenant else None,
-        host_holder=_host_holder(eyes, record),
         has_hooks=eyes.has_hooks,
         stale_action=_is_stale(seen, record, eyes.memory.clock()),
     )
     facts = _unsealed(eyes, facts)
-    return _seen(eyes, facts, snapshot)
+    return host_proofs.seen(eyes, _seen(eyes, facts, snapshot))
 
 
 def _unsealed(eyes: Eyes, facts: StackFacts) -> StackFacts:
@@ -221,15 +220,6 @@ def _project_of(eyes: Eyes, tenant_id: str) -> str:
     row = eyes.ledger.get(tenant_id)
     is_sure = row is not None and row.stage != "closed" and tenant_id not in eyes.memory.project_doubts
     return row.project_uuid if row and is_sure else ""
-
-
-def _host_holder(eyes: Eyes, record: records.StackRecord | None) -> str | None:
-    try:
-        host = naming.checked_host(record.domain, ()) if record else ""
-    except errors.Refusal:
-        return None
-    holder = eyes.ledger.holder_of(host)
-    return None if record is None or holder == record.id else holder
 
 
 def _is_stale(seen: memory.Sighting, record: records.StackRecord | None, now: float) -> bool:

@@ -34,7 +34,7 @@ async def think(eyes: Eyes, catalog: Catalog, shared: Shared, facts: StackFacts)
     facts, want = _judged(shared, catalog, facts)
     facts, plan = await _with_more(eyes, facts, want, decide(facts, want))
     now, is_same = _judged(shared, catalog, facts), True
-    if (now[0].verdict, now[0].turn) != (facts.verdict, facts.turn):
+    if (now[0].verdict, now[0].turn, now[1]) != (facts.verdict, facts.turn, want):
         facts, want = now
         plan, is_same = decide(facts, want), False
     if plan.reason == plans.NEEDS_LOOK:

@@ -105,6 +105,7 @@ def _create(
         "wish": "running",
         "demand": want.demand.columns(),
         "edit": want.edit,
+        **({"given_host": want.host} if want.is_given else {}),
     }
     opening = steps.Record(
         ledger=_intended(facts, record, want) | {"server_uuid": server, "applied_spec": made},

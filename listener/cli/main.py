@@ -58,7 +58,7 @@ def sandbox(
     ] = None,
     like_production: Annotated[
         bool,
-        typer.Option("--like-production", help="Coolify takes its time: starts take two to three minutes."),
+        typer.Option("--like-production", help="Coolify takes its time: a start takes minutes."),
     ] = False,
 ) -> None:
     """Try it all here, with a stand-in for Coolify.

@@ -1,7 +1,7 @@
-"""`python -m tests.bench.arrival [COUNT]`: from writing a tenant and its first stack to `running`, as a table.
+"""`python -m tests.bench.arrival [COUNT]`: a new tenant and its first stack, from the save to `running`.
 
-Once with a Coolify that does everything at once, once with one as slow as production's, each with the product's
-own waits.
+Once with a Coolify that does everything at once, once with one as slow as production's; each with the waits
+of the product.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LIMIT = 300.0
 
 
 async def arrivals(one: rig.Rig, count: int, pace: float) -> list[float]:
-    """Seconds from the write of a tenant to the moment its stack is shown as running; a new one each `pace`."""
+    """Seconds from a tenant's write to the moment its stack is shown as running; a new one each `pace`."""
     found: list[float] = []
 
     async def arrive(number: int) -> None:
@@ -46,19 +46,24 @@ async def arrivals(one: rig.Rig, count: int, pace: float) -> list[float]:
     return found
 
 
+def _tell(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 async def main(count: int) -> None:
     """Both tables, printed."""
     modes: tuple[tuple[str, Mapping[str, float], float], ...] = (
         ("Coolify does everything at once", {"job_delay": 0, "start_seconds": 0, "sync_delay": 0}, 0.5),
         ("Coolify as slow as production's", LIKE_PRODUCTION, 5.0),
     )
-    print("| from save to `running`, ms | p50 | p95 | p99 | max |\n|---|---|---|---|---|", flush=True)
+    _tell("| from save to `running`, ms | p50 | p95 | p99 | max |\n|---|---|---|---|---|")
     for name, knobs, pace in modes:
         with tempfile.TemporaryDirectory() as folder:
             async with rig.opened(Path(folder)) as one:
                 await people.ask(one.world.standin, "POST", "/_standin/knobs", dict(knobs))
                 seconds = await arrivals(one, count, pace)
-        print(f"| {name}, {count} tenants | {' | '.join(measures.spread(seconds))} |", flush=True)
+        _tell(f"| {name}, {count} tenants | {' | '.join(measures.spread(seconds))} |")
         assert max(seconds) < LIMIT
 
 

@@ -15,8 +15,10 @@ import stamina
 
 from listener.compose import catalog as catalogs
 from listener.sandbox import pocketbase
+from tests.dns.nameserver import serving
 from tests.fixtures import Database, database, prepared_database
 from tests.handlers import world as worlds
+from tests.handlers.named import Named
 from tests.handlers.upstream import Upstream
 
 __all__ = ["database", "prepared_database"]
@@ -72,4 +74,13 @@ async def world(upstream: Upstream, catalog: catalogs.Catalog) -> AsyncIterator[
 async def own_world(database: Database, catalog: catalogs.Catalog) -> AsyncIterator[worlds.World]:
     """A world with a PocketBase of its own, whose collections and tiers may be changed."""
     async with fresh(await Upstream.of(database.server), catalog) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(loop_scope="function")
+async def scene(world: worlds.World) -> AsyncIterator[Named]:
+    """Nothing is known of any domain."""
+    async with serving() as names:
+        made = Named(world, names)
+        made.turn_on()
         yield made
