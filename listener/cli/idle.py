@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from handlers import eyes, records
 from handlers.stacks.desired import Want
 from handlers.stacks.facts import StackFacts
-from listener import app, contract, settings, upstreams
+from handlers.stacks.host_proofs import HostProofs
+from listener import app, contract, settings, sight, upstreams
 from listener.cli import configured
 from listener.pocketbase.client import PocketBase, Row, Rows
 
@@ -54,10 +55,16 @@ class Idle:
     settings: settings.Settings
     accepted_at: str
     """When first contact was accepted, or empty."""
+    proofs: HostProofs | None
+    """Who looks own domains up; None when they need no proof."""
 
     async def explain(self, record_id: str) -> tuple[StackFacts, Want, contract.Plan]:
-        """Facts, what is desired, and the plan for one stack."""
-        return await self.app.stacks.explain(contract.Key(records.STACKS, record_id))
+        """Facts, what is desired, and the plan for one stack; a domain that waits was looked up once."""
+        key = contract.Key(records.STACKS, record_id)
+        told = await self.app.stacks.explain(key)
+        if self.proofs is not None and await self.proofs.settle(record_id):
+            return await self.app.stacks.explain(key)
+        return told
 
     @property
     def is_untouched(self) -> bool:
@@ -80,4 +87,5 @@ async def ready(changed: Mapping[str, Changed] | None = None) -> AsyncIterator[I
         await built.eyes.catch_up()
         await built.eyes.read_tiers()
         meta = await database.get(eyes.META, "main") or {}
-        yield Idle(built, database, wanted, str(meta.get("accepted_at") or ""))
+        accepted_at = str(meta.get("accepted_at") or "")
+        yield Idle(built, database, wanted, accepted_at, sight.proofs(wanted, built.eyes))

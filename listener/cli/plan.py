@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from handlers import records, steps
+from handlers.stacks import hosts
 from handlers.stacks.decide import summary
-from handlers.stacks.desired import Want, Wish, wish
+from handlers.stacks.desired import Desired, Want, Wish, wish
 from handlers.stacks.facts import StackFacts
 from handlers.tenants.decide import FOREIGN
 from listener import contract, sight
@@ -170,6 +171,10 @@ def finding(name: str, facts: StackFacts, want: Want, made: contract.Plan, *, ca
     kind = _kind(facts, main)
     lines = foresee.lines(facts, plans)
     want = foresee.with_secrets(facts, want, catalog)[1]
+    if isinstance(want, Desired) and want.awaited is not None and kind != "blocked":
+        missing = hosts.told(facts, want.awaited)
+        lines, kind = (*lines, f"domain {want.awaited.host} waits: {missing}"), kind or "in progress"
+        main = main if made.steps or made.again is not None else replace(main, message="domain not proven")
     match kind:
         case "":
             text = ""

@@ -135,9 +135,16 @@ async def serving() -> AsyncIterator[NameServer]:
             await writer.drain()
         writer.close()
 
-    transport, udp = await loop.create_datagram_endpoint(lambda: _Udp(server), local_addr=("127.0.0.1", 0))
-    server.port = transport.get_extra_info("sockname")[1]
-    tcp = await asyncio.start_server(by_tcp, "127.0.0.1", server.port)
+    while True:
+        transport, udp = await loop.create_datagram_endpoint(
+            lambda: _Udp(server), local_addr=("127.0.0.1", 0)
+        )
+        server.port = transport.get_extra_info("sockname")[1]
+        try:
+            tcp = await asyncio.start_server(by_tcp, "127.0.0.1", server.port)
+            break
+        except OSError:  # somebody has this port for TCP
+            await udp.close()
     try:
         yield server
     finally:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from listener import errors
 from listener.cli import reach, show
-from listener.cli.doctor import clocks, coolify, local, pocketbase, report, scene
+from listener.cli.doctor import clocks, coolify, local, names, pocketbase, report, scene
 from listener.cli.exits import Exit
 
 Check = Callable[[scene.Scene], Awaitable[list[report.Line]]]
@@ -34,6 +34,7 @@ CHECKS: Mapping[str, Check] = {
     "Coolify team": coolify.team,
     "Coolify server": coolify.server,
     "Coolify requests": coolify.budget,
+    "name servers": names.resolver,
     "clocks": clocks.clocks,
 }
 """In the order in which they are made and told: each relies on what those before it found."""
