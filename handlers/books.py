@@ -8,37 +8,21 @@ restart: holders are read out of the ledger, askers out of the records.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 import anyio
 
-from handlers import admission, demand, ledger, naming, placement, records, servers
+from handlers import admission, asks, demand, ledger, placement, records, servers
 from handlers.amounts import NOTHING, Demand
 from handlers.eyes import Eyes
+from handlers.placement import Queued
 from listener import errors
 from listener.compose.catalog import Catalog
 
-OVER = ("retained", "closed")
 RESTING = ("stopped", "retained")
 MOST_WOKEN = 20
 """Stacks that one release of room wakes at once; each that starts wakes others."""
 
 Verdict = errors.Refusal | placement.Place
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """What one record asks for."""
-
-    id: str
-    tenant: records.TenantRecord | None
-    tenant_id: str
-    order: tuple[str, str]
-    template: str
-    need: Demand | None
-    host: str
-    wants: bool
-    """It is to run: its record, its tenant and nobody's hold say so."""
 
 
 class Books:
@@ -47,7 +31,7 @@ class Books:
     def __init__(self, *, eyes: Eyes, catalog: Catalog) -> None:
         self._eyes = eyes
         self._catalog = catalog
-        self._asks: dict[str, Ask] = {}
+        self._asks: dict[str, asks.Ask] = {}
         self._tenants: dict[str, set[str]] = {}
         self._claims: dict[str, tuple[str, Demand]] = {}
         self._unfit: set[str] = set()
@@ -87,7 +71,8 @@ class Books:
         self, record_id: str, record: records.StackRecord | None, tenant: records.TenantRecord | None
     ) -> None:
         """The books hold what this record asks for now; a deleted one asks for nothing."""
-        ask = self._ask(record, tenant) if record and record.desired_state != "deleted" else None
+        wanted = record is not None and record.desired_state != "deleted"
+        ask = asks.read(self._eyes, self._catalog, record, tenant) if record and wanted else None
         old = self._asks.get(record_id)
         if ask == old:
             return
@@ -148,6 +133,20 @@ class Books:
         """The tenant's stacks that its quota refuses."""
         return self._denied(tenant_id)
 
+    def size(self, tenant_id: str) -> int:
+        """How many stacks of the tenant ask for something."""
+        return len(self._tenants.get(tenant_id, ()))
+
+    def counts(self, tenant_id: str) -> asks.Counts:
+        """How its stacks fare, as its own record says it."""
+        ids = self._tenants.get(tenant_id, set())
+        rows = [row for one in ids if (row := self._eyes.ledger.get(one)) is not None]
+        line = self._line()
+        queued = [place for one in ids - self._claims.keys() if isinstance(place := line.get(one), Queued)]
+        tenant = next((self._asks[one].tenant for one in ids), None)
+        most = self.quota(tenant).stacks if tenant else 0
+        return asks.count(rows, queued, refused=len(self._denied(tenant_id)), most=most)
+
     def quota(self, tenant: records.TenantRecord) -> admission.Quota:
         """What the tenant may have in all."""
         return demand.quota(tenant, self._eyes.tiers.get(tenant.tier))
@@ -162,25 +161,6 @@ class Books:
         for server, need in self._claims.values():
             found[server] = found.get(server, NOTHING) + need
         return found
-
-    def _ask(self, record: records.StackRecord, tenant: records.TenantRecord | None) -> Ask:
-        row, template = self._eyes.ledger.get(record.id), self._catalog.get(record.template)
-        tier_id = tenant.tier if tenant else ""
-        remembered = str((row.made if row else {}).get("wish", "running"))
-        need = None
-        if tenant is not None and template is not None:
-            need = demand.tried(template.manifest, record, tier_id, self._eyes.tiers.get(tier_id))
-        wants = (record.desired_state or remembered) == "running" and not record.hold
-        return Ask(
-            id=record.id,
-            tenant=tenant,
-            tenant_id=record.tenant_id,
-            order=(record.created, record.id),
-            template=record.template,
-            need=need,
-            host=_own_host(record, self._eyes.site.platform_domain),
-            wants=wants and tenant is not None and tenant.is_active,
-        )
 
     def _held(self, row: ledger.LedgerRow | None) -> Demand:
         """What a ledger row holds on its server: all while it may run, the disk while its data is kept."""
@@ -198,7 +178,7 @@ class Books:
         for record_id in self._tenants.get(tenant_id, ()):
             ask, row = self._asks[record_id], self._eyes.ledger.get(record_id)
             claim = self._claims.get(record_id)
-            exists = row is not None and row.stage not in OVER and bool(row.service_uuid or row.intent)
+            exists = row is not None and row.stage not in asks.OVER and bool(row.service_uuid or row.intent)
             held = claim[1] if claim else (self._applied(row) if row is not None and exists else NOTHING)
             yield admission.Line(
                 id=record_id,
@@ -216,8 +196,8 @@ class Books:
         known = self._judged.get(tenant_id)
         if known is not None and known[0] == key:
             return known[1]
-        asks = [self._asks[one] for one in self._tenants.get(tenant_id, ())]
-        tenant = next((ask.tenant for ask in asks if ask.tenant is not None), None)
+        of_tenant = [self._asks[one] for one in self._tenants.get(tenant_id, ())]
+        tenant = next((ask.tenant for ask in of_tenant if ask.tenant is not None), None)
         found = admission.judge(self.quota(tenant), self._lines(tenant_id)) if tenant is not None else {}
         self._judged[tenant_id] = (key, found)
         return found
@@ -229,10 +209,12 @@ class Books:
         key = (self._edition, eyes.ledger.versions[""], eyes.rulings, seen, eyes.disk)
         if self._lined[0] != key:
             known = servers.known(eyes)
-            self._lined = (key, placement.line_up(self._askers(known), known, self.booked()))
+            is_bounded = any(one.is_bounded for one in known.values())
+            found = placement.line_up(self._askers(known), known, self.booked()) if is_bounded else {}
+            self._lined = (key, found)
         return self._lined[1]
 
-    def _place(self, ask: Ask) -> placement.Place | None:
+    def _place(self, ask: asks.Ask) -> placement.Place | None:
         """Its place; who may be where nothing is bounded needs no line."""
         known, row = servers.known(self._eyes), self._eyes.ledger.get(ask.id)
         if ask.need is None or ask.tenant is None or ask.need.beyond(self._held(row)) == NOTHING:
@@ -283,12 +265,3 @@ class Books:
             named=tenant.server,
             needs_own=bool(tier and tier.dedicated),
         )
-
-
-def _own_host(record: records.StackRecord, platform: str) -> str:
-    """The host name that is not the platform's, if the record has one that can be read."""
-    try:
-        host = naming.checked_host(record.domain, ())
-    except errors.Refusal:
-        return ""
-    return "" if platform and host.endswith(f".{platform.lower()}") else host

@@ -215,6 +215,16 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "PocketBase lehnt ab, was vor dem Handeln gespeichert werden muss. Neuer Versuch alle paar Minuten.",
     ),
     "tenant_active": ("Active.", "Aktiv."),
+    "count_running": ("{n} running", "{n} in Betrieb"),
+    "count_starting": ("{n} starting", "{n} im Start"),
+    "count_waiting": ("{n} waiting for {lacks}", "{n} wartend auf {lacks}"),
+    "count_in_line": ("{n} waiting in line", "{n} in der Warteschlange"),
+    "count_refused": ("{n} not in the tariff", "{n} nicht im Tarif enthalten"),
+    "count_resting": ("{n} suspended", "{n} ausgesetzt"),
+    "count_over": (
+        "{n} more than the tariff has, left as they are",
+        "{n} mehr als im Tarif, bleiben bestehen",
+    ),
     "tenant_suspended": ("Suspended: every stack is stopped.", "Ausgesetzt: Alle Stacks sind angehalten."),
     "tenant_pending": (
         "Pending: nothing is created yet.",
@@ -247,6 +257,16 @@ class Voice:
     def at(self, moment: datetime) -> str:
         """A time for people, to the minute, with its zone."""
         return moment.astimezone(self.zone).strftime("%Y-%m-%d %H:%M %Z")
+
+
+def counted(voice: Voice, counts: Mapping[str, int], lacks: str) -> str:
+    """How a tenant's stacks fare, in one sentence; empty without any."""
+    parts = []
+    for name, number in counts.items():
+        code = "count_in_line" if name == "waiting" and not lacks else f"count_{name}"
+        if number:
+            parts.append(voice.say(code, n=str(number), lacks=lacks))
+    return f"{', '.join(parts)}." if parts else ""
 
 
 def parse(text: str) -> tuple[str, str]:

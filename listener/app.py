@@ -106,7 +106,7 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
     stacks = StackHandler(
         eyes=eyes, catalog=catalog, scribe=scribe, allowed=allowed, on_mass_absence=mass.turn
     )
-    tenants = TenantHandler(eyes=eyes, scribe=scribe, allowed=allowed)
+    tenants = TenantHandler(eyes=eyes, scribe=scribe, allowed=allowed, books=stacks.books)
     requests = RequestHandler(eyes=eyes, catalog=catalog, stacks=stacks, scribe=scribe, allowed=allowed)
     shown = Catalogue(
         eyes=eyes, catalog=catalog, writer=writer, language=settings.listener_language, gate=gate.reasons

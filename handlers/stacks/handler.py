@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from handlers import apply, memory, naming, records, status, steps
+from handlers.asks import Counts
 from handlers.books import Books
 from handlers.eyes import ID_VIEWS, Eyes
 from handlers.rollouts import Rollouts
@@ -33,6 +34,8 @@ class _Run:
     hash: str = ""
 
 
+MOST_COUNTED = 200
+"""Stacks of a tenant up to which its record follows each of them; of more it is put right by the sweep."""
 DOMAIN_HELD = "DOMAIN_HELD"
 NO_PROJECT = "Project not found"
 """In Coolify's 404 to a create (4.3.10, ServicesController.php)."""
@@ -62,6 +65,7 @@ class StackHandler:
         self._allowed = allowed
         self._on_mass_absence = on_mass_absence
         self._runs: dict[str, _Run] = {}
+        self._counts: dict[str, Counts] = {}
         self._polled: Mapping[str, payloads.ServiceEntry] | None = None
 
     def group(self, key: contract.Key) -> str:
@@ -176,7 +180,18 @@ class StackHandler:
             seen.broken = ("", 0, memory.NEVER)
         ids = {*self.books.relieved(), *self._rollouts.relieved()}
         relieved = (contract.Key(self.collection, one) for one in sorted(ids))
-        return replace(outcome, wakes=(*outcome.wakes, *relieved))
+        return replace(outcome, wakes=(*outcome.wakes, *relieved, *self._recounted(plan.key)))
+
+    def _recounted(self, key: contract.Key) -> tuple[contract.Key, ...]:
+        """The tenant's key, when its stacks fare otherwise than it was last told."""
+        tenant_id = self.group(key)
+        if not tenant_id or self.books.size(tenant_id) > MOST_COUNTED:
+            return ()
+        counts = self.books.counts(tenant_id)
+        if self._counts.get(tenant_id) == counts:
+            return ()
+        self._counts[tenant_id] = counts
+        return (contract.Key(records.TENANTS, tenant_id),)
 
     async def report(self, key: contract.Key, error: Exception) -> None:
         """The record says in words what ended the run; a refusal of Coolify is remembered."""

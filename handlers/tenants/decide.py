@@ -119,7 +119,7 @@ def _shown(facts: TenantFacts, record: records.TenantRecord) -> dict[str, Any]:
     if record.hold:
         word, message = TenantStatus.SUSPENDED, say("suspended_hold", reason=record.hold)
     elif record.status == "active":
-        word, message = TenantStatus.ACTIVE, say("tenant_active")
+        word, message = TenantStatus.ACTIVE, f"{say('tenant_active')} {facts.counted}".strip()
     elif record.status == "pending":
         word, message = TenantStatus.WAITING, say("tenant_pending")
     else:

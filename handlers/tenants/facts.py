@@ -45,6 +45,8 @@ class TenantFacts:
     """Unmarked projects that may be its own from before the listener; nobody else's stack lives in them."""
     has_stacks: bool = True
     """False for a tenant that only uses the Router: nothing about it is the listener's."""
+    counted: str = ""
+    """How its stacks fare, in a sentence."""
     refusal: str = ""
     """What Coolify's refusal of the project says to people, while nobody edited the tenant since."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
 
-from handlers import apply, records, steps
+from handlers import apply, records, status, steps
+from handlers.books import Books
 from handlers.eyes import ID_VIEWS, Eyes
 from handlers.tenants import removal
 from handlers.tenants.decide import FOREIGN, decide, window_ends
@@ -20,8 +21,11 @@ class TenantHandler:
 
     collection = records.TENANTS
 
-    def __init__(self, *, eyes: Eyes, scribe: steps.Scribe, allowed: Callable[[], None]) -> None:
+    def __init__(
+        self, *, eyes: Eyes, scribe: steps.Scribe, allowed: Callable[[], None], books: Books
+    ) -> None:
         self._eyes = eyes
+        self._books = books
         self._scribe = scribe
         self._allowed = allowed
         self._settled: dict[str, str] = {}
@@ -107,6 +111,7 @@ class TenantHandler:
             unmarked_since=None,
             stacks=await self._stacks_to_wake(record),
             has_stacks=record is None or row is not None or await self._has_stacks(tenant_id),
+            counted=await self._counted(tenant_id),
             refusal=eyes.site.voice.say("upstream_refused") if is_refused and record else "",
         )
 
@@ -177,6 +182,11 @@ class TenantHandler:
             case _:
                 message = say("bug")
         await self._scribe.record(key, show={"listener_status": "blocked", "listener_message": message})
+
+    async def _counted(self, tenant_id: str) -> str:
+        await self._books.ready()
+        counts = asdict(self._books.counts(tenant_id))
+        return status.counted(self._eyes.site.voice, counts, counts.pop("lacks"))
 
     def _wants_project(self, tenant_id: str) -> bool:
         row = self._eyes.ledger.get(tenant_id)

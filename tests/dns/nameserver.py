@@ -136,9 +136,8 @@ async def serving() -> AsyncIterator[NameServer]:
         writer.close()
 
     while True:
-        transport, udp = await loop.create_datagram_endpoint(
-            lambda: _Udp(server), local_addr=("127.0.0.1", 0)
-        )
+        here = ("127.0.0.1", 0)
+        transport, udp = await loop.create_datagram_endpoint(lambda: _Udp(server), local_addr=here)
         server.port = transport.get_extra_info("sockname")[1]
         try:
             tcp = await asyncio.start_server(by_tcp, "127.0.0.1", server.port)

@@ -116,7 +116,7 @@ def begun(place: Place, *, term: int, holder: str) -> Process:
     stacks = StackHandler(
         eyes=eyes, catalog=place.catalog, scribe=scribe, allowed=lambda: None, on_mass_absence=mass.append
     )
-    tenants = TenantHandler(eyes=eyes, scribe=scribe, allowed=lambda: None)
+    tenants = TenantHandler(eyes=eyes, scribe=scribe, allowed=lambda: None, books=stacks.books)
     requests = RequestHandler(
         eyes=eyes, catalog=place.catalog, stacks=stacks, scribe=scribe, allowed=lambda: None
     )

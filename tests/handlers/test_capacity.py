@@ -209,3 +209,21 @@ async def test_a_tier_that_gives_more_than_there_is_leaves_stacks_as_they_are_un
     for one in stacks:
         limits = world.service(one).document["services"]["bot"]["deploy"]["resources"]["limits"]
         assert limits["memory"] == "384M"
+
+
+async def test_the_tenant_reads_how_its_stacks_fare(world: World, host: str) -> None:
+    tenant = await world.tenant()
+    stacks = [await world.stack(tenant_id=tenant) for _ in range(3)]
+    await world.settle()
+
+    async def told() -> str:
+        return str((await world.row(tenant, records.TENANTS))["listener_message"])
+
+    assert await told() == "Active. 2 running, 1 waiting for 256 MB."
+    await world.edit(stacks[0], desired_state="suspended")
+    await world.settle()
+    assert await told() == "Active. 2 running, 1 suspended."
+    await change(world, host, memory_mb=0)
+    await world.edit(tenant, records.TENANTS, max_stacks=1)
+    await world.settle()
+    assert await told() == "Active. 2 running, 1 suspended, 2 more than the tariff has, left as they are."
