@@ -164,6 +164,9 @@ def refusal(code: str, *, what: str, why: str, fix: str, **values: str) -> error
 
 def told(error: errors.Refusal, language: str) -> str:
     """The refusal's text for people, in their language where there is one."""
-    if language == "de" and error.code in REFUSALS and error.values is not None:
-        return REFUSALS[error.code][1].format(**error.values)
-    return error.message
+    if language != "de" or error.code not in REFUSALS:
+        return error.message
+    try:
+        return REFUSALS[error.code][1].format(**(error.values or {}))
+    except KeyError:  # it names what this text would leave out
+        return error.message

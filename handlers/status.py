@@ -58,16 +58,16 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "Wartet auf das Projekt des Mandanten; es geht von selbst weiter.",
     ),
     "waiting_list": (
-        "Waiting for Coolify's list of services; this goes on by itself.",
-        "Wartet auf Coolifys Liste der Dienste; es geht von selbst weiter.",
+        "Waiting for the list of what runs; this goes on by itself.",
+        "Wartet auf die Liste der laufenden Dienste; es geht von selbst weiter.",
     ),
     "waiting_domain": (
         "Waiting: another stack of ours is letting the domain go; this goes on by itself.",
         "Wartet: Ein anderer unserer Stacks gibt die Domain gerade frei; es geht von selbst weiter.",
     ),
     "waiting_server": (
-        "Waiting: the tariff demands a dedicated server and the tenant has none yet.",
-        "Wartet: Der Tarif verlangt einen eigenen Server, und der Mandant hat noch keinen.",
+        "Waiting: the tariff has a dedicated server; it starts when the operator has added it.",
+        "Wartet: Der Tarif hat einen eigenen Server, und es gibt noch keinen. Er startet, sobald er da ist.",
     ),
     "waiting_placement": (
         "Waiting: no server takes this stack at present; it starts by itself when one does.",
@@ -86,17 +86,17 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "Läuft. Neue Grenzen des Tarifs folgen, sobald dieser Stack an der Reihe ist.",
     ),
     "waiting_halted": (
-        "Running. New limits of the tariff are held back: another stack did not start with them.",
-        "Läuft. Neue Grenzen des Tarifs sind angehalten: Ein anderer Stack startete damit nicht.",
+        "Running. New limits are held back: another stack did not start with them. The operator looks.",
+        "Läuft. Neue Grenzen ruhen: Ein anderer Stack startete damit nicht. Der Betreiber sieht nach.",
     ),
     "kept": ("Running unchanged. {reason}", "Läuft unverändert. {reason}"),
     "waiting_upstream": (
-        "Waiting for Coolify or PocketBase to answer; this goes on by itself.",
-        "Wartet auf eine Antwort von Coolify oder PocketBase; es geht von selbst weiter.",
+        "Waiting for the platform to answer; this goes on by itself.",
+        "Wartet auf eine Antwort der Plattform; es geht von selbst weiter.",
     ),
     "settling": (
-        "An answer of Coolify was lost. It is looked at until {until} before anything is created.",
-        "Eine Antwort von Coolify ging verloren. Bis {until} wird nachgesehen, ehe etwas angelegt wird.",
+        "An answer of the platform was lost. It is looked at until {until} before anything is created.",
+        "Eine Antwort der Plattform ging verloren. Bis {until} wird nachgesehen, ehe etwas angelegt wird.",
     ),
     "deploying": ("Being deployed.", "Wird bereitgestellt."),
     "updating": ("The change is being applied.", "Die Änderung wird angewendet."),
@@ -185,16 +185,16 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "Gesperrt: Dieser Stack stammt nicht vom Listener. Der Betreiber entscheidet über die Übernahme.",
     ),
     "project_foreign": (
-        "Blocked: Coolify has an older project for this tenant. cloudfreedom adopt --tenant {slug}",
-        "Gesperrt: Coolify hat ein älteres Projekt für den Mandanten. cloudfreedom adopt --tenant {slug}",
+        "Blocked: this tenant has an older project. The operator runs cloudfreedom adopt --tenant {slug}",
+        "Gesperrt: Es gibt ein älteres Projekt. Der Betreiber ruft cloudfreedom adopt --tenant {slug} auf",
     ),
     "project_held": (
-        "Waiting for the operator, who decides about the tenant's older project in Coolify.",
-        "Wartet auf den Betreiber: Er entscheidet über das ältere Projekt des Mandanten in Coolify.",
+        "Waiting for the operator, who decides about the tenant's older project.",
+        "Wartet auf den Betreiber: Er entscheidet über das ältere Projekt des Mandanten.",
     ),
     "needs_approval": (
         "Waiting for the operator's approval: a change would replace what was taken over.",
-        "Wartet auf Freigabe: Eine Änderung würde ersetzen, was übernommen wurde.",
+        "Wartet auf den Betreiber: Eine Änderung würde ersetzen, was übernommen wurde.",
     ),
     "blocked": (
         "Blocked: this needs the operator. Nothing is touched until then.",
@@ -207,12 +207,12 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "Etwas Unerwartetes ist passiert. Neuer Versuch in 15 Minuten; der Betreiber sieht den Grund.",
     ),
     "upstream_refused": (
-        "Coolify refused this. An edit of the record is tried at once; the operator sees the reason.",
-        "Coolify hat das abgelehnt. Eine Änderung wird sofort versucht; der Betreiber sieht den Grund.",
+        "The platform refused this. An edit is tried at once; the operator sees the reason.",
+        "Die Plattform hat das abgelehnt. Eine Änderung wird sofort versucht; der Betreiber sieht den Grund.",
     ),
     "not_saved": (
-        "PocketBase refused what the listener must save before it acts. It is tried again every few minutes.",
-        "PocketBase lehnt ab, was vor dem Handeln gespeichert werden muss. Neuer Versuch alle paar Minuten.",
+        "What must be saved before anything is done cannot be saved. It is tried again every few minutes.",
+        "Was vorher gespeichert werden muss, lässt sich nicht speichern. Neuer Versuch alle paar Minuten.",
     ),
     "tenant_active": ("Active.", "Aktiv."),
     "count_running": ("{n} running", "{n} in Betrieb"),

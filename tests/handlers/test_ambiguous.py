@@ -30,7 +30,7 @@ async def test_a_lost_answer_without_effect_is_made_up_for_after_the_window(
     await world.settle(5)
     lost = world.clock.seconds
     row = await world.row(stack)
-    assert (row["status"], row["message"][:29]) == ("deploying", "An answer of Coolify was lost")
+    assert (row["status"], row["message"][:34]) == ("deploying", "An answer of the platform was lost")
     await world.settle()
     created = [call.at for call in world.coolify.calls if call.route == "/services" and call.method == "POST"]
     assert created[1] - lost > world.waits.settle
@@ -108,7 +108,7 @@ async def test_a_document_that_breaks_coolify_is_given_up_after_three_times(worl
     stack = await world.stack()
     await world.live(2000)
     row = await world.row(stack)
-    assert (row["status"], row["message"][:21]) == ("error", "Coolify refused this.")
+    assert (row["status"], row["message"][:26]) == ("error", "The platform refused this.")
     assert row["error_message"].startswith("COOLIFY_NO_ANSWER · POST /api/v1/services got no usable answer")
     assert world.coolify.calls.count("POST", "/services") == 3
     world.coolify.faults.clear()

@@ -171,7 +171,7 @@ async def test_a_service_that_exists_and_is_in_no_list_is_waited_for(world: Worl
     world.coolify.calls.reset()
     await world.live(300)
     row = await world.row(stack)
-    assert (row["message"][:26], world.effects()) == ("Waiting for Coolify's list", [])
+    assert (row["message"][:20], world.effects()) == ("Waiting for the list", [])
     assert world.ledger(stack).blocked == ""
     service.server = world.coolify.server
     await world.live(100)

@@ -150,7 +150,7 @@ async def test_a_wait_takes_away_a_reason_that_no_longer_holds_and_leaves_an_err
     await world.settle(30)
     for stack, reason in ((left, ""), (failed, "DOMAIN_TAKEN · from before")):
         row = await world.row(stack)
-        assert (row["message"][:26], row["error_message"]) == ("Waiting for Coolify's list", reason)
+        assert (row["message"][:20], row["error_message"]) == ("Waiting for the list", reason)
 
 
 async def test_nothing_is_created_while_a_servers_list_is_unknown(world: World) -> None:
@@ -160,7 +160,7 @@ async def test_nothing_is_created_while_a_servers_list_is_unknown(world: World) 
     stack = await world.stack()
     await world.settle(30)
     assert world.services(stack) == []
-    assert (await world.row(stack))["message"].startswith("Waiting for Coolify's list")
+    assert (await world.row(stack))["message"].startswith("Waiting for the list")
     world.coolify.faults.clear()
     await world.settle()
     assert (await world.row(stack))["status"] == "running"

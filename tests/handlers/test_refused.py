@@ -131,7 +131,7 @@ async def test_a_refusal_of_coolify_is_final_until_the_record_is_edited(world: W
     stack = await world.stack()
     await world.live(2000)
     row = await world.row(stack)
-    assert (row["status"], row["message"][:21]) == ("error", "Coolify refused this.")
+    assert (row["status"], row["message"][:26]) == ("error", "The platform refused this.")
     assert f"POST /services was refused by Coolify: {status} · urls: No." in row["error_message"]
     assert world.coolify.calls.count("POST", "/services") == 1
     assert world.ledger(stack).intent is None
@@ -149,7 +149,7 @@ async def test_a_refused_edit_of_a_suspended_stack_keeps_its_reason(world: World
     await world.edit(stack, config={"env_vars": {"TELEGRAM_BOT_TOKEN": "fake-other"}})
     await world.live(1000)
     row = await world.row(stack)
-    assert (row["status"], row["message"][:21]) == ("suspended", "Coolify refused this.")
+    assert (row["status"], row["message"][:26]) == ("suspended", "The platform refused this.")
     assert row["error_message"].startswith("COOLIFY_REFUSED")
     assert world.coolify.calls.count("PATCH", "/services/{uuid}") == 1
 
@@ -181,9 +181,9 @@ async def test_a_refused_project_is_told_on_the_tenant_and_not_repeated(world: W
     stack = await world.stack()
     await world.live(1000)
     tenant = await world.row(world.tenant_id, records.TENANTS)
-    assert (tenant["listener_status"], tenant["listener_message"][:21]) == (
+    assert (tenant["listener_status"], tenant["listener_message"][:26]) == (
         "blocked",
-        "Coolify refused this.",
+        "The platform refused this.",
     )
     assert world.coolify.calls.count("POST", "/projects") == 1
     world.coolify.faults.clear()
@@ -229,7 +229,7 @@ async def test_a_stack_that_was_refused_waits_for_lists_like_a_new_one(world: Wo
     await world.poll()
     await world.edit(stack, config={"env_vars": {"TELEGRAM_BOT_TOKEN": "fake-other"}})
     await world.settle(10)
-    assert (await world.row(stack))["message"].startswith("Waiting for Coolify's list")
+    assert (await world.row(stack))["message"].startswith("Waiting for the list")
     world.coolify.faults.clear()
     await world.settle()
     assert (await world.row(stack))["status"] == "running"
@@ -256,7 +256,7 @@ async def test_a_bug_is_told_and_a_passing_trouble_only_when_it_stays(world: Wor
         await handler.report(key, trouble)
         assert (await world.row(stack))["message"] == "Running."
     await handler.report(key, trouble)
-    assert (await world.row(stack))["message"].startswith("Waiting for Coolify or PocketBase to answer")
+    assert (await world.row(stack))["message"].startswith("Waiting for the platform to answer")
     await handler.report(key, errors.Global("COOLIFY_TOKEN_REFUSED", "refused"))
     await handler.report(key, RuntimeError("a fake secret"))
     row = await world.row(stack)

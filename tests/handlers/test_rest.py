@@ -175,7 +175,7 @@ async def test_a_tenant_that_cannot_be_read_stops_nothing(own_world: World) -> N
     await world.settle(60)
     assert world.effects() == []
     assert (await world.row(stack))["status"] == "running"
-    assert (await world.row(unborn))["message"].startswith("Waiting for Coolify or PocketBase")
+    assert (await world.row(unborn))["message"].startswith("Waiting for the platform")
     await world.edit(stack, hold="abuse")
     await world.settle(400)
     assert (await world.row(stack))["status"] == "suspended"

@@ -43,7 +43,7 @@ async def test_a_ledger_row_that_pocketbase_refuses_is_told_once_and_no_loop(own
     await world.live(900)
     row = await world.row(stack)
     assert (row["status"], row["error_message"].split(" · ")[0]) == ("error", "WRITE_REFUSED")
-    assert row["message"].startswith("PocketBase refused what the listener must save")
+    assert row["message"].startswith("What must be saved before anything is done")
     assert len([turn for turn in world.log if turn.error]) < 10
     assert world.service(stack).parts[0].runs
 
@@ -73,7 +73,7 @@ async def test_a_project_that_cannot_be_remembered_is_made_at_most_once_and_told
     await world.live(2 * world.waits.resync)
     tenant = await world.row(world.tenant_id, records.TENANTS)
     assert tenant["listener_status"] == "blocked"
-    assert tenant["listener_message"].startswith("PocketBase refused what the listener must save")
+    assert tenant["listener_message"].startswith("What must be saved before anything is done")
     assert len(world.coolify.world.projects) == (field == "project_uuid")
     assert world.services(stack) == []
     await _ledger_takes(world, field, 0)
