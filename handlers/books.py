@@ -133,6 +133,12 @@ class Books:
         """The tenant's stacks that its quota refuses."""
         return self._denied(tenant_id)
 
+    def rank(self, tenant_id: str) -> int:
+        """The priority of the tenant's tier, 0 when it is not known."""
+        ask = next((self._asks[one] for one in self._tenants.get(tenant_id, ())), None)
+        tier = self._eyes.tiers.get(ask.tenant.tier) if ask and ask.tenant else None
+        return tier.priority if tier else 0
+
     def size(self, tenant_id: str) -> int:
         """How many stacks of the tenant ask for something."""
         return len(self._tenants.get(tenant_id, ()))

@@ -10,7 +10,7 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -108,28 +108,36 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
     )
     tenants = TenantHandler(eyes=eyes, scribe=scribe, allowed=allowed, books=stacks.books)
     requests = RequestHandler(eyes=eyes, catalog=catalog, stacks=stacks, scribe=scribe, allowed=allowed)
-    shown = Catalogue(
-        eyes=eyes, catalog=catalog, writer=writer, language=settings.listener_language, gate=gate.reasons
-    )
-    rounds: list[tuple[sight.Round, sight.Interval]] = [
-        (shown.round, shown.interval),
-        *_keeping(settings, eyes, writer, gate),
-        *sight.rounds(settings, waits, eyes, catalog),
-        (stacks.poll, partial(float, waits.poll)),
-    ]
+    rounds = _rounds(settings, waits, eyes, catalog, writer=writer, gate=gate)
+    rounds.append((stacks.poll, partial(float, waits.poll)))
     known = (tenants, stacks, requests, ScheduleHandler(eyes=eyes, scribe=scribe))
-    engine = _engine(settings, waits, known, rounds=rounds, gate=gate, feed=feed, metrics=metrics)
+    ranked = partial(Queue, rank_of=stacks.books.rank, is_scarce=upstreams.coolify.budget.is_scarce)
+    make = partial(_engine, queue_of=ranked, rounds=rounds, gate=gate, feed=feed, metrics=metrics)
+    engine = make(settings, waits, known)
     lent = _lent(settings, upstreams, eyes, Accesses(eyes=eyes, catalog=catalog, scribe=scribe))
     return App(engine, gate, hostlock, metrics, eyes, catalog, stacks, tenants, writer, lent)
 
 
-def _keeping(
-    settings: Settings, eyes: seeing.Eyes, writer: Writer, gate: Gate
+def _rounds(
+    settings: Settings,
+    waits: contract.Waits,
+    eyes: seeing.Eyes,
+    catalog: catalogs.Catalog,
+    *,
+    writer: Writer,
+    gate: Gate,
 ) -> list[tuple[sight.Round, sight.Interval]]:
-    """What is kept of the default server."""
+    """What is looked at or kept again and again, apart from any key."""
+    shown = Catalogue(
+        eyes=eyes, catalog=catalog, writer=writer, language=settings.listener_language, gate=gate.reasons
+    )
     report = partial(disk.read, settings.listener_disk_file)
     keeper = servers.Keeper(eyes=eyes, writer=writer, gate=gate.reasons, report=report)
-    return [(keeper.round, keeper.interval)]
+    return [
+        (shown.round, shown.interval),
+        (keeper.round, keeper.interval),
+        *sight.rounds(settings, waits, eyes, catalog),
+    ]
 
 
 def _scribe(eyes: seeing.Eyes, writer: Writer, sealer: Sealer, lease: Lease) -> recorder.Recorder:
@@ -202,13 +210,14 @@ def _engine(
     waits: contract.Waits,
     known: Sequence[contract.Handler],
     *,
+    queue_of: Callable[..., Queue],
     rounds: Sequence[tuple[sight.Round, sight.Interval]],
     gate: Gate,
     feed: Realtime,
     metrics: Metrics,
 ) -> Engine:
     handlers: Mapping[str, contract.Handler] = {handler.collection: handler for handler in known}
-    queue = Queue(
+    queue = queue_of(
         clock=anyio.current_time,
         group_of=lambda key: handlers[key.collection].group(key),
         waits=waits,

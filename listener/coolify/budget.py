@@ -17,6 +17,8 @@ RETRY_UNTOLD = 15.0
 """Seconds to wait after a 429 that does not say how long."""
 REORDERED = 16
 """Answers that may overtake each other: the connections of one client. A larger jump is a new window."""
+SCARCE = 20
+"""Fewer calls left than this, and those who pay more come first."""
 LOOK = 1.0
 """Seconds after which a waiting call looks again: an answer may have told more."""
 
@@ -58,6 +60,10 @@ class Budget:
         now = self._clock()
         spent_until = self._ends if self.remaining == 0 else now
         return max(self._closed_until - now, spent_until - now, 0.0)
+
+    def is_scarce(self) -> bool:
+        """Few calls are left in this window, or none."""
+        return self.wait_seconds() > 0 or (self.remaining is not None and self.remaining < SCARCE)
 
     def told(self, headers: Mapping[str, str]) -> None:
         """Take over what an answer says; answers without the headers (401, health) say nothing."""

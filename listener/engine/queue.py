@@ -35,7 +35,11 @@ class Lane(StrEnum):
 
 
 class Queue:
-    """Keys to look at. `group_of` names the group a key shares turns with; `random` is uniform in [0, 1)."""
+    """Keys to look at. `group_of` names the group a key shares turns with; `random` is uniform in [0, 1).
+
+    While `is_scarce` says that few calls are left, the group of the highest `rank_of` comes first; every
+    fourth key still goes by turns, so that nobody starves.
+    """
 
     def __init__(
         self,
@@ -44,7 +48,11 @@ class Queue:
         group_of: Callable[[contract.Key], str],
         waits: contract.Waits,
         random: Callable[[], float],
+        rank_of: Callable[[str], int] = lambda _: 0,
+        is_scarce: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._rank_of = rank_of
+        self._is_scarce = is_scarce
         self._clock = clock
         self._group_of = group_of
         self._waits = waits
@@ -57,6 +65,7 @@ class Queue:
         self._failures: Counter[contract.Key] = Counter()
         self._resting: dict[contract.Key, float] = {}
         self._contended = 0
+        self._taken = 0
         self._news = anyio.Event()
 
     def __len__(self) -> int:
@@ -154,7 +163,9 @@ class Queue:
         lane = self._next_lane()
         if lane is None:
             return None
-        key = self._ready[lane].take()
+        self._taken = (self._taken + 1) % SWEEP_TURN
+        by_rank = self._taken and self._is_scarce()
+        key = self._ready[lane].take(self._rank_of if by_rank else None)
         self._active[key] = lane
         return key
 
@@ -222,8 +233,9 @@ class _Turns:
             del self._groups[group]
         return since
 
-    def take(self) -> contract.Key:
-        group, keys = next(iter(self._groups.items()))
+    def take(self, rank_of: Callable[[str], int] | None = None) -> contract.Key:
+        group = next(iter(self._groups)) if rank_of is None else max(self._groups, key=rank_of)
+        keys = self._groups[group]
         self._groups.move_to_end(group)
         key = next(iter(keys))
         self.remove(key)
