@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from listener import contract
 from listener.engine.queue import Queue
-from tests.engine.test_queue import HandClock, drained, key
+from tests.engine.test_queue import HandClock, drained
+from tests.engine.toy import key
 
 
 def test_while_calls_are_scarce_higher_ranks_come_first_and_nobody_starves() -> None:
