@@ -94,7 +94,7 @@ class StackHandler:
         await eyes.read_tombstones(records.STACKS, returned | known)
         self._judge_absence(returned, known)
         stacks = [records.stack(row) for row in rows]
-        self.books.learn_all(stacks, tenants)
+        await self.books.learn_all(stacks, tenants)
         eyes.memory.learn_tenants({stack.id: stack.tenant_id for stack in stacks}, known_before)
         changed = [stack.id for stack in stacks if self._differs(stack, tenants.get(stack.tenant_id))]
         kept = [row.id for row in eyes.ledger.rows(records.STACKS) if row.stage != "closed"]
