@@ -137,7 +137,10 @@ def _of(amount: float, text: Any) -> str:
 
 
 def would_fit(eyes: Eyes, books: Books, catalog: Catalog) -> list[dict[str, Any]]:
-    """By template and tier, how many more would fit on the shared servers if nothing else were made."""
+    """By template and tier, how many more would fit on the shared servers if nothing else were made.
+
+    Empty for a tier that never comes to a shared one.
+    """
     booked = books.booked()
     found = []
     for slug in catalog.slugs():
@@ -147,7 +150,7 @@ def would_fit(eyes: Eyes, books: Books, catalog: Catalog) -> list[dict[str, Any]
             record = records.StackRecord(id="", template=slug)
             need = demand.tried(template.manifest if template else None, record, tier_id, tier)
             where = [one for one in servers.known(eyes).values() if _takes(one, tier_id)]
-            row[tier_id] = "" if need is None else _count(where, booked, need)
+            row[tier_id] = "" if need is None or tier.dedicated else _count(where, booked, need)
         found.append(row)
     return found
 

@@ -102,6 +102,15 @@ async def test_an_old_token_and_a_wrong_password_are_credentials(
     assert report.verdict(lines) is Exit.CREDENTIALS
 
 
+async def test_a_server_that_runs_swarm_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch, alone: dict[str, str], coolify: Coolify
+) -> None:
+    coolify.inside.server.swarm = True
+    found = await examined(monkeypatch, alone)
+    assert "Docker Swarm" in found["Coolify server"][0].text
+    assert marks(found["Coolify server"])[0] == "✗"
+
+
 async def test_a_server_that_would_lose_data_is_a_failure(
     monkeypatch: pytest.MonkeyPatch, alone: dict[str, str], coolify: Coolify
 ) -> None:

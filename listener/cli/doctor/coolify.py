@@ -124,6 +124,9 @@ async def budget(here: scene.Scene) -> list[report.Line]:
 
 
 def _usable(one: payloads.Server) -> report.Line:
+    if one.is_swarm:
+        text = f"{one.name} runs Docker Swarm, where Coolify refuses the actions of single services"
+        return report.failure(text, "choose a server without Swarm as COOLIFY_SERVER_UUID")
     if one.is_usable and one.is_reachable:
         return report.good(f"{one.name} can be used")
     state = "not reachable" if not one.is_reachable else "not usable"
