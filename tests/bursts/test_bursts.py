@@ -11,6 +11,7 @@ import anyio
 import pytest
 
 from listener.sandbox import people, world
+from tests import fixtures
 
 STACKS = 50
 SETTLED = 90.0
@@ -39,6 +40,7 @@ async def _burst(folder: Path, rng: random.Random) -> int:
     """The number of intents that were open when the daemon was killed."""
     await anyio.Path(folder).mkdir(exist_ok=True)
     async with world.running(folder) as sandbox, people.owner(sandbox.admin, sandbox.pocketbase.url) as owner:
+        await fixtures.unlimited(sandbox.admin)
         await people.ask(sandbox.standin, "POST", "/_standin/knobs", {"latency": 0.02})
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_create_all, sandbox, owner.tenant_id)

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from listener.compose import catalog
 from listener.pocketbase import schema
 from listener.sandbox import people, world
+from tests import fixtures
 from tests.crashpoints import gate as gates
 from tests.crashpoints.gate import Fate, Request
 from tests.faults import proxy as proxies
@@ -161,6 +162,7 @@ async def gated(
         database = await stack.enter_async_context(gates.before(proxy.port, upstream="PocketBase"))
         env = {"POCKETBASE_URL": database.url, **env}
         sandbox = await stack.enter_async_context(world.running(folder, port=port, env=env, daemon=False))
+        await fixtures.unlimited(sandbox.admin, world.SERVER)
         behind = int(sandbox.coolify_url.rpartition(":")[2])
         coolify = await stack.enter_async_context(gates.before(behind, upstream="Coolify"))
         sandbox.env["COOLIFY_URL"] = coolify.url

@@ -25,7 +25,8 @@ SITE = site.Site(
     destination_uuid="",
     environment="production",
     coolify_url="https://coolify.example.org",
-    platform={**ROUTER, "PLATFORM_DOMAIN": PLATFORM},
+    platform=ROUTER,
+    platform_domain=PLATFORM,
     reserved=RESERVED,
 )
 
