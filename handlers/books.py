@@ -130,14 +130,6 @@ class Books:
         """Everybody in line, and where they fit."""
         return self._line()
 
-    def of_tenant(self, tenant_id: str) -> tuple[admission.Line, ...]:
-        """The tenant's stacks as its quota sees them."""
-        return tuple(self._lines(tenant_id))
-
-    def denied(self, tenant_id: str) -> Mapping[str, errors.Refusal]:
-        """The tenant's stacks that its quota refuses."""
-        return self._denied(tenant_id)
-
     def rank(self, tenant_id: str) -> int:
         """The priority of the tenant's tier, 0 when it is not known."""
         ask = next((self._asks[one] for one in self._tenants.get(tenant_id, ())), None)
@@ -152,7 +144,7 @@ class Books:
         """How its stacks fare, as its own record says it."""
         ids = self._tenants.get(tenant_id, set())
         rows = [row for one in ids if (row := self._eyes.ledger.get(one)) is not None]
-        line = self._line()
+        line = self._line() if self._told else {}
         queued = [place for one in ids - self._claims.keys() if isinstance(place := line.get(one), Queued)]
         tenant = next((self._asks[one].tenant for one in ids), None)
         most = self.quota(tenant).stacks if tenant else 0
@@ -242,12 +234,9 @@ class Books:
     def _askers(self, known: Mapping[str, placement.Server]) -> Iterator[placement.Asker]:
         for ask in self._asks.values():
             tenant = ask.tenant
-            if (
-                not ask.wants
-                or ask.need is None
-                or tenant is None
-                or ask.id in self._unfit | self._claims.keys()
-            ):
+            if not ask.wants or ask.need is None or tenant is None:
+                continue
+            if ask.id in self._unfit or ask.id in self._claims:
                 continue
             row = self._eyes.ledger.get(ask.id)
             need = ask.need.beyond(self._held(row))

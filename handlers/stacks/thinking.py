@@ -31,14 +31,15 @@ class Shared:
 
 async def think(eyes: Eyes, catalog: Catalog, shared: Shared, facts: StackFacts) -> Thought:
     """The plan. Room that it uses is booked when this returns, without a wait since it was found free."""
-    facts, want = _judged(shared, catalog, facts)
+    facts = _judged(shared, facts)
+    want, marked = desired(facts, catalog), facts.marked
     facts, plan = await _with_more(eyes, facts, want, decide(facts, want))
-    now, is_same = _judged(shared, catalog, facts), True
-    if (now[0].verdict, now[0].turn, now[1]) != (facts.verdict, facts.turn, want):
-        facts, want = now
-        plan, is_same = decide(facts, want), False
+    now, again = _judged(shared, facts), eyes.site.waits.two_looks
+    if (now.verdict, now.turn, now.marked) != (facts.verdict, facts.turn, marked):
+        facts, want = now, desired(now, catalog)
+        plan, again = decide(facts, want), 0.0
     if plan.reason == plans.NEEDS_LOOK:
-        plan = contract.Plan(key=facts.key, reason="unproven", again=0.0 if not is_same else _two_looks(eyes))
+        plan = contract.Plan(key=facts.key, reason="unproven", again=again)
     takes = plan.reason in TAKES and bool(plan.steps)
     has_room = facts.verdict is None or isinstance(facts.verdict, placement.Placed)
     shared.books.settle(facts.id, facts.verdict, takes=takes, unfit=has_room and isinstance(want, Refused))
@@ -54,14 +55,9 @@ async def think(eyes: Eyes, catalog: Catalog, shared: Shared, facts: StackFacts)
     return facts, want, plan
 
 
-def _judged(shared: Shared, catalog: Catalog, facts: StackFacts) -> tuple[StackFacts, Want]:
+def _judged(shared: Shared, facts: StackFacts) -> StackFacts:
     turn = shared.rollouts.turn(facts.id, facts.marker.tenant)
-    facts = replace(facts, verdict=shared.books.verdict(facts.id), turn=turn)
-    return facts, desired(facts, catalog)
-
-
-def _two_looks(eyes: Eyes) -> float:
-    return eyes.site.waits.two_looks
+    return replace(facts, verdict=shared.books.verdict(facts.id), turn=turn)
 
 
 async def _with_more(
