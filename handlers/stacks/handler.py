@@ -106,8 +106,14 @@ class StackHandler:
         before = self._eyes.view.snapshot.services if self._polled is None else self._polled
         self._polled = after = (await self._eyes.view.renew()).services
         moved = {uuid for uuid in {*before, *after} if before.get(uuid) != after.get(uuid)}
-        owners = [self._eyes.ledger.owner_of(uuid) for uuid in moved]
+        owners = [self._owner(after.get(uuid) or before[uuid]) for uuid in moved]
         return [contract.Key(self.collection, owner) for owner in owners if owner]
+
+    def _owner(self, entry: payloads.ServiceEntry) -> str:
+        """The stack whose service this is, or by its name might be, where the ledger knows of none."""
+        named = entry.name.rpartition("-")[2]
+        is_unborn = named in self._eyes.memory.tenant_of and self._eyes.ledger.get(named) is None
+        return self._eyes.ledger.owner_of(entry.uuid) or (named if is_unborn else "")
 
     async def plan(self, key: contract.Key) -> contract.Plan:
         """The plan for a stack; a service is read by uuid only when the plan cannot do without."""

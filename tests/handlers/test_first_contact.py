@@ -165,3 +165,19 @@ async def test_a_project_made_by_something_else_is_left_to_staff(world: World) -
     assert (tenant["listener_status"], world.effects()) == ("blocked", [])
     assert tenant["coolify_project_uuid"] == "p" * 24
     assert (await world.row(stack))["status"] == "pending"
+
+
+async def test_a_service_that_bears_a_resting_stacks_id_is_told_with_the_next_list(world: World) -> None:
+    other = await world.running()
+    stack = await world.stack(desired_state="suspended")
+    await world.settle()
+    await world.sweep()
+    await world.settle()
+    assert (await world.row(stack))["status"] == "suspended"
+    clone = world.coolify.hand.clone(world.service(other).uuid)
+    world.coolify.hand.edit(clone, name=f"cf-other-bot-{stack}", description="somebody else's")
+    await world.poll()
+    await world.settle(60.0)
+    row = await world.row(stack)
+    assert row["message"].startswith("Blocked: this stack was not made by the listener.")
+    assert row["error_message"].startswith("FOREIGN_BORN")
