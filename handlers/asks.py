@@ -13,7 +13,7 @@ from listener import errors
 from listener.compose.catalog import Catalog
 
 OVER = ("retained", "closed")
-"""Stages of a stack that no tariff counts any more."""
+"""Stages of a stack that is gone for good, or until somebody brings it back: nothing counts it any more."""
 
 
 @dataclass(frozen=True, slots=True)

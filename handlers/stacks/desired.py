@@ -176,8 +176,8 @@ def _build(
         template, checks.given(record.config), platform=facts.site.platform, kept=facts.secrets
     )
     effective = limiting.effective(
-        manifest, tier=tenant.tier, overrides=_mapping(facts.tier.limits if facts.tier else None),
-        wish=_mapping(record.resource_limits), options=resolved.options,
+        manifest, tier=tenant.tier, overrides=demands.mapping(facts.tier.limits if facts.tier else None),
+        wish=demands.mapping(record.resource_limits), options=resolved.options,
     )  # fmt: skip
     context = render.RenderContext(
         inst=facts.site.inst, tenant_id=tenant.id, tenant_slug=slug, stack_id=record.id,
@@ -216,7 +216,7 @@ def _admitted(
         made = tuple((one.name, str(one.generated)) for one in resolved.unmade)
         return Unmade("deploying", secrets=made)
     whole = _whole(facts.salt, manifest, checked, resolved, context)
-    overrides = _mapping(facts.tier.limits if facts.tier else None)
+    overrides = demands.mapping(facts.tier.limits if facts.tier else None)
     return replace(
         whole,
         demand=demands.total(manifest, context.limits, context.tier, overrides),
@@ -255,10 +255,6 @@ def _whole(
         schedule=manifest.schedule,
         rotatable=tuple((p.name, p.generated) for p in manifest.parameters if p.generated and not p.stable),
     )
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _hash(

@@ -14,13 +14,10 @@ from typing import Any
 
 import anyio
 
-from handlers import records
+from handlers import asks, records
 from handlers.eyes import Eyes
 from listener import errors
 from listener.compose.catalog import Catalog
-
-OVER = ("retained", "closed")
-"""Stages of a stack whose containers are gone for good or until somebody brings it back."""
 
 
 class Exclusive:
@@ -78,7 +75,7 @@ class Exclusive:
     def _holds(self, record_id: str, mark: tuple[str, bytes], eyes: Eyes) -> bool:
         """A service that has the value may run, or is being made."""
         row = eyes.ledger.get(record_id)
-        if row is None or row.stage in OVER or not (row.service_uuid or row.intent):
+        if row is None or row.stage in asks.OVER or not (row.service_uuid or row.intent):
             return record_id in self._claims
         try:
             sent = records.StackRecord.model_validate_json(eyes.vault.unsealed(row.last_spec))

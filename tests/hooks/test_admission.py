@@ -146,6 +146,8 @@ async def test_a_token_of_another_stack_is_refused_and_an_old_faulty_record_may_
     await offered.admin.post(STACKS, json=bot("one", tenant_id=other))
     same = bot("one", tenant_id=offered.tenant_id)
     assert offers.codes(await offered.owner.post(STACKS, json=same)) == {"config": "VARIABLE_TAKEN"}
+    agent = same | {"template": "openclaw-agent"}
+    assert offers.codes(await offered.owner.post(STACKS, json=agent)) == {"config": "VARIABLE_TAKEN"}
     old = (await offered.service.post(STACKS, json=same | {"stack_name": "old"})).json()["id"]
     answer = await offered.owner.patch(f"{STACKS}/{old}", json={"desired_state": "suspended"})
     assert answer.status_code == 200, answer.text

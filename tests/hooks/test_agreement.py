@@ -84,8 +84,7 @@ def _faults(
         variables.resolve(template, checks.given(record.config), platform=offers.SITE.platform)
         if "TELEGRAM_BOT_TOKEN" in record.config["env_vars"]:
             token = record.config["env_vars"]["TELEGRAM_BOT_TOKEN"]
-            mates = [one for one in others if one.template == record.template]
-            if any(token == one.config["env_vars"].get("TELEGRAM_BOT_TOKEN") for one in mates):
+            if any(token == one.config["env_vars"].get("TELEGRAM_BOT_TOKEN") for one in others):
                 raise errors.Refusal("VARIABLE_TAKEN", "")
 
     for check in (lambda: demand.of(template.manifest, record, tenant.tier, tier), host, config):

@@ -51,10 +51,10 @@ function taken(app, record, offer, given) {
     const rows = arrayOf(new DynamicModel({ id: "" }));
     app.db()
       .newQuery(
-        "SELECT id FROM agent_stacks WHERE id != {:id} AND template = {:template} AND desired_state != 'deleted' " +
+        "SELECT id FROM agent_stacks WHERE id != {:id} AND desired_state != 'deleted' " +
           `AND json_valid(config) AND (${same}) LIMIT 1`,
       )
-      .bind({ id: record.id || "", template: record.getString("template"), value: value.trim() })
+      .bind({ id: record.id || "", value: value.trim() })
       .all(rows);
     if (rows.length) return ["config", "VARIABLE_TAKEN", { name: names[0] }];
   }
