@@ -10,13 +10,14 @@ from typing import Any
 
 from handlers import absence, ledger, memory, naming, records, vault
 from handlers.site import Site
-from listener import errors
+from listener import contract, errors
 from listener.coolify.client import Coolify
 from listener.coolify.view import View
 from listener.dockerwatch import disk
 from listener.pocketbase.client import PocketBase, quoted
 
 META = "listener_meta"
+REQUESTS = "listener_requests"
 TOMBSTONES = "listener_tombstones"
 ID_VIEWS: Mapping[str, str] = {records.STACKS: "agent_stack_ids", records.TENANTS: "tenant_ids"}
 """Our own id views: no rule on the table can hide a row from them."""
@@ -62,6 +63,10 @@ class Eyes:
     def is_caught_up(self) -> bool:
         """The ledger in memory is that of the present term: plans may be applied."""
         return self.loaded_term == self.term()
+
+    def is_urgent(self, key: contract.Key) -> bool:
+        """It goes before everything else: a command of staff's, or what staff wants stopped at once."""
+        return key.collection == REQUESTS or key.id in self.memory.urgent
 
     async def catch_up(self) -> None:
         """The ledger is that of the present term, and first contact is judged. Begins every sweep."""

@@ -102,11 +102,6 @@ class Ledger:
         """The row of a record, if it has one."""
         return self._rows.get(record_id)
 
-    def purges_since(self, moment: datetime) -> int:
-        """How many purges were begun since then, counted from rows."""
-        stamps = [str(row.made.get("purged_at") or "") for row in self._rows.values()]
-        return sum(datetime.fromisoformat(stamp) > moment for stamp in stamps if stamp)
-
     def all(self) -> Sequence[LedgerRow]:
         """Every row."""
         return list(self._rows.values())

@@ -97,6 +97,8 @@ class Memory:
     """By stack: the own domain whose proof is looked for, or was found."""
     absent: dict[str, absence.Verdict] = field(default_factory=dict)
     """By collection: what the last proven sweep says about ledger ids that it did not return."""
+    urgent: set[str] = field(default_factory=set)
+    """Records that staff wants stopped at once: they go before everything else until something was done."""
     tenant_of: dict[str, str] = field(default_factory=dict)
     """By stack: the tenant whose turns it shares, as an event or a list said. No evidence: it is kept."""
 

@@ -56,6 +56,7 @@ class Recorder:
         spec: Mapping[str, Any] | None = None,
         beside: Mapping[contract.Key, Mapping[str, Any]] | None = None,
         secrets: Sequence[steps.Secret] = (),
+        revive: Mapping[str, Any] | None = None,
     ) -> None:
         """All of it is stored and remembered, or none.
 
@@ -66,9 +67,9 @@ class Recorder:
         if row is not None:
             self._claim(row.domain, key.id)
             self._ledger.doubt(key.id)
-        if show or consume:
-            writes.append(_record_write(key, show or {}, consume))
-        writes += [_record_write(other, fields, "") for other, fields in (beside or {}).items()]
+        writes += _record_writes(key, revive or {}, show or {}, consume)
+        for other, fields in (beside or {}).items():
+            writes += _record_writes(other, {}, fields)
         if entry is not None:
             writes.append(self._entry_write(key, entry, row))
         shown = _stacks({**(beside or {}), key: show or {}})
@@ -79,12 +80,15 @@ class Recorder:
         await self._commit(writes, key, consume)
         for stack, fields in shown.items():
             self._memory.show(stack, fields)
-        if row is not None:
-            self._claims.pop(key.id, None)
-            self._ledger.keep(row)
+        self._kept(row)
         keeping.done()
         if consume:
             self._memory.commanded(key.id, consume, is_stale=entry is None)
+
+    def _kept(self, row: ledgers.LedgerRow | None) -> None:
+        if row is not None:
+            self._claims.pop(row.id, None)
+            self._ledger.keep(row)
 
     async def _commit(self, writes: Sequence[Write], key: contract.Key, consume: str) -> None:
         try:
@@ -186,10 +190,15 @@ def _stacks(shown: Mapping[contract.Key, Mapping[str, Any]]) -> dict[str, Mappin
     }
 
 
-def _record_write(key: contract.Key, show: Mapping[str, Any], consume: str) -> Write:
-    if not consume:
-        return Write("PATCH", key.collection, key.id, dict(show), optional=True)
-    return Write("PATCH", key.collection, key.id, {**show, "action": ""}, query={"if_action": consume})
+def _record_writes(
+    key: contract.Key, revive: Mapping[str, Any], show: Mapping[str, Any], consume: str = ""
+) -> list[Write]:
+    """The record is made again, or what it shows is written, or its action cleared."""
+    made = [Write("POST", key.collection, key.id, dict(revive))] if revive else []
+    if consume:
+        body = {**show, "action": ""}
+        return [*made, Write("PATCH", key.collection, key.id, body, query={"if_action": consume})]
+    return [*made, Write("PATCH", key.collection, key.id, dict(show), optional=True)] if show else made
 
 
 def new_id() -> str:

@@ -31,6 +31,8 @@ STACK_DISPLAY = (
 )
 """Fields of a stack that only the listener writes; nothing in `decide` reads them but first contact."""
 TENANT_DISPLAY = ("coolify_project_uuid", "listener_status", "listener_message")
+SYSTEM = ("collectionId", "collectionName", "created", "updated", "expand")
+"""What PocketBase adds to every row by itself."""
 
 
 def _number(value: Any) -> float:
@@ -74,8 +76,8 @@ class StackRecord(_Record):
     """Who comes first; empty on rows older than the field, which so are the oldest."""
 
     def spec(self) -> dict[str, Any]:
-        """What a tombstone must hold to bring the record back; secrets included, so it is sealed."""
-        return self.model_dump(exclude={"display"})
+        """What must be kept to bring the record back; secrets included, so it is sealed."""
+        return self.model_dump(exclude={"display", "action"})
 
 
 class TenantRecord(_Record):
@@ -88,6 +90,8 @@ class TenantRecord(_Record):
     max_stacks: Count = 0
     server: str = ""
     hold: str = ""
+    whole: Mapping[str, Any] = Field(default_factory=dict, exclude=True, repr=False)
+    """Every field that is not PocketBase's own or the listener's: what must be kept to bring it back."""
 
     @property
     def is_active(self) -> bool:
@@ -144,7 +148,8 @@ def stack(row: Mapping[str, Any]) -> StackRecord:
 def tenant(row: Mapping[str, Any]) -> TenantRecord:
     """A tenant from its row."""
     display = {name: row.get(name) for name in TENANT_DISPLAY}
-    return TenantRecord.model_validate({**row, "display": display})
+    whole = {name: value for name, value in row.items() if name not in (*TENANT_DISPLAY, *SYSTEM)}
+    return TenantRecord.model_validate({**row, "display": display, "whole": whole})
 
 
 def tier(row: Mapping[str, Any]) -> Tier:

@@ -160,6 +160,10 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "Suspended before it was ever created; it is created when it may run.",
         "Ausgesetzt, bevor der Dienst angelegt wurde; er entsteht, sobald er laufen darf.",
     ),
+    "deletion_braked": (
+        "To be deleted; it runs on, as many are to go at once. The operator looks, or it follows in turn.",
+        "Soll gelöscht werden; läuft noch, da viele zugleich gehen. Der Betreiber sieht nach, oder es folgt.",
+    ),
     "deleting": ("Being stopped for deletion.", "Wird zum Löschen angehalten."),
     "retained": (
         "Deleted: stopped, its data is kept until {until}.",

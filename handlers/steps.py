@@ -54,10 +54,14 @@ class Scribe(Protocol):
         spec: Mapping[str, Any] | None = None,
         beside: Mapping[contract.Key, Mapping[str, Any]] | None = None,
         secrets: Sequence[Secret] = (),
+        revive: Mapping[str, Any] | None = None,
     ) -> None:
-        """All of it is stored, or none. `consume` clears the record's action if it still is that one;
-        `spec` is sealed into the ledger as the last spec; `beside` are fields of other records; `secrets`
-        are kept sealed."""
+        """All of it is stored, or none.
+
+        `consume` clears the record's action if it still is that one; `spec` is sealed into the ledger as the
+        last spec; `beside` are fields of other records; `secrets` are kept sealed; `revive` makes the record
+        again under its old id.
+        """
         ...
 
     async def reseal(self) -> None:
@@ -126,12 +130,15 @@ class Record:
     secrets: tuple[Secret, ...] = ()
     beside: Mapping[contract.Key, Mapping[str, Any]] = field(default_factory=dict)
     """What other records then show."""
+    revive: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """The fields with which a record that is gone is made again, under its old id."""
     effect = False
 
     def describe(self) -> str:
         parts = [f"note {self.entry.verb} {self.entry.outcome}"] if self.entry else []
         parts += [f"remember {', '.join(sorted(self.ledger))}"] if self.ledger else []
         parts += [f"show {', '.join(f'{k}={v!r}' for k, v in self.show.items())}"] if self.show else []
+        parts += [f"make record {self.of.id if self.of else ''} again"] if self.revive else []
         parts += [f"clear action {self.consume}"] if self.consume else []
         names = ", ".join(one.name for one in self.secrets)
         parts += [f"keep secrets {names} (values hidden)"] if names else []
@@ -148,6 +155,7 @@ class Record:
             spec=self.spec,
             beside={**self.beside, **({hands.key: self.answer} if self.answer else {})},
             secrets=self.secrets,
+            revive=self.revive or None,
         )
 
 

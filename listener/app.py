@@ -111,7 +111,8 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
     rounds = _rounds(settings, waits, eyes, catalog, writer=writer, gate=gate)
     rounds.append((stacks.poll, partial(float, waits.poll)))
     known = (tenants, stacks, requests, ScheduleHandler(eyes=eyes, scribe=scribe))
-    ranked = partial(Queue, rank_of=stacks.books.rank, is_scarce=upstreams.coolify.budget.is_scarce)
+    scarce = upstreams.coolify.budget.is_scarce
+    ranked = partial(Queue, rank_of=stacks.books.rank, is_scarce=scarce, is_urgent=eyes.is_urgent)
     make = partial(_engine, queue_of=ranked, rounds=rounds, gate=gate, feed=feed, metrics=metrics)
     engine = make(settings, waits, known)
     lent = _lent(settings, upstreams, eyes, Accesses(eyes=eyes, catalog=catalog, scribe=scribe))

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from handlers import apply, claims, naming, records, status, steps
 from handlers.eyes import Eyes
-from handlers.requests import adopt, secrets
+from handlers.requests import adopt, emergency, secrets, undelete
 from handlers.stacks import observe, verbs
 from handlers.stacks.desired import Want
 from handlers.stacks.facts import StackFacts
@@ -107,6 +107,11 @@ class RequestHandler:
             return acts, await secrets.wakes(self._eyes, asked)
         if request.verb == ADOPT_PROJECT:
             return await self._project(request), (contract.Key(records.TENANTS, request.target),)
+        if request.verb == emergency.VERB:
+            return await emergency.acts(self._eyes, request.target, request.actor or "unknown")
+        if request.verb == undelete.VERB:
+            acts = await undelete.acts(self._eyes, request.target, request.actor or "unknown")
+            return acts, (*(act.of for act in acts if act.of),)
         target = contract.Key(records.STACKS, request.target)
         facts, want, _ = await self._stacks.explain(target)
         return await self._acts(request, facts, want), (target,)
@@ -119,6 +124,8 @@ class RequestHandler:
         """The request is carried out and closed; its stack is looked at."""
         hands = steps.Hands(self._eyes.coolify, self._scribe, plan.key)
         outcome = await apply.apply(plan, hands=hands, remembered=self._eyes.memory, allowed=self._allowed)
+        if plan.reason == emergency.VERB:
+            self._eyes.memory.urgent.update(woken.id for woken in plan.wakes)
         for woken in plan.wakes:
             self._eyes.memory.effect(woken.id)
             self._eyes.memory.commanded(woken.id, plan.reason, is_stale=False)
@@ -136,7 +143,8 @@ class RequestHandler:
             return adopt.stack(facts, want, await self._found(request, facts))
         judge = verbs.VERBS.get(request.verb)
         if judge is None:
-            known = ", ".join([*verbs.VERBS, "adopt", ADOPT_PROJECT, *secrets.VERBS])
+            others = ("adopt", ADOPT_PROJECT, undelete.VERB, emergency.VERB)
+            known = ", ".join([*verbs.VERBS, *others, *secrets.VERBS])
             raise errors.Refusal(
                 "VERB_UNKNOWN", f"There is no request “{request.verb}”.", fix=f"one of {known}"
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from handlers import naming, rollouts, steps
+from handlers import brake, keepsake, naming, rollouts, steps
 from handlers.ledger import LedgerRow
 from handlers.stacks import plans
 from handlers.stacks.desired import Desired
@@ -53,6 +53,8 @@ def _sequence(
     acts: list[steps.Act] = []
     turn = rollouts.OPEN if full and start and is_rollout(row, want) else ""
     closing["applied_spec"]["rollout"] = turn
+    if full and facts.record:
+        closing["applied_spec"][keepsake.TOLD] = keepsake.digest(facts.salt, facts.record.spec())
     if full:
         opening |= _opened(row, want, turn)
         closing |= _applied(want)
@@ -156,7 +158,15 @@ def _made(row: LedgerRow, want: Desired, *, start: bool) -> dict[str, Any]:
     wish = {"wish": "running"} if start else {}
     said: dict[str, Any] = {"demand": want.demand.columns(), "edit": want.edit}
     said |= {"given_host": want.host} if want.is_given else {}
-    return {**row.made, "web_service": want.web_service, "created": "", "purge_now": False, **said, **wish}
+    return {
+        **row.made,
+        "web_service": want.web_service,
+        "created": "",
+        "purge_now": False,
+        brake.APPROVED: "",
+        **said,
+        **wish,
+    }
 
 
 def _urls(want: Desired) -> tuple[tuple[str, str], ...] | None:

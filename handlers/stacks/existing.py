@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handlers import naming, rollouts, steps
+from handlers import brake, naming, rollouts, steps
 from handlers.ledger import LedgerRow
 from handlers.stacks import bring, hosts, plans, purge, rest
 from handlers.stacks.desired import KEPT, Desired, Refused, Waiting, Want, Wish
@@ -18,6 +18,8 @@ def decide(facts: StackFacts, want: Want, wanted: Wish) -> contract.Plan:
     astray = _astray(facts)
     if astray is not None:
         return astray
+    if wanted is not Wish.DELETED and facts.ledger and facts.ledger.deletion_seen and not facts.ledger.stage:
+        return _spared(facts, facts.ledger)
     match wanted:
         case Wish.DELETED:
             return rest.delete(facts)
@@ -27,6 +29,15 @@ def decide(facts: StackFacts, want: Want, wanted: Wish) -> contract.Plan:
             return _run(facts, want)
         case _:
             return plans.waiting(facts, "waiting_upstream", seconds=facts.site.waits.resync)
+
+
+def _spared(facts: StackFacts, row: LedgerRow) -> contract.Plan:
+    """Its deletion was taken back before it was stopped: the next one has a retention of its own."""
+    back = steps.Record(
+        ledger={"deletion_seen": None, "retention_days": 0, "applied_spec": {**row.made, brake.APPROVED: ""}},
+        entry=steps.Entry("stack.undelete", "done", "it was never stopped"),
+    )
+    return contract.Plan(key=facts.key, steps=(back,), reason="undelete", again=0.0)
 
 
 def _astray(facts: StackFacts) -> contract.Plan | None:

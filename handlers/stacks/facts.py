@@ -57,10 +57,6 @@ class StackFacts:
     look: naming.Look | None
     skew: float
     """Seconds by which the clocks of this host and of the upstreams differ."""
-    fleet: int
-    """Stacks that the ledger knows."""
-    purges: int
-    """Purges begun within the last hour, over all stacks."""
     autopsy: str = field(default="", repr=False)
     """What is known of why it does not run well: containers, images, last log lines, where to look."""
     origin: str = field(default="", repr=False)
@@ -69,6 +65,8 @@ class StackFacts:
     """A person must say what becomes of an older project of its tenant's."""
     verdict: Verdict | None = None
     """What quota and servers say to what it asks for beyond what it holds; None when it asks for no more."""
+    is_braked: bool = False
+    """So many deletions went within the hour that this one has to wait."""
     turn: str = ""
     """Why new limits of the tier may not be applied yet; empty when it is its turn."""
     witness: probed.Verdict | None = None

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from handlers import apply, memory, naming, records, status, steps
+from handlers import apply, keepsake, memory, naming, records, status, steps
 from handlers.asks import Counts
 from handlers.books import Books
+from handlers.brake import Brake
 from handlers.eyes import ID_VIEWS, Eyes
 from handlers.rollouts import Rollouts
-from handlers.stacks import host_proofs, observe, plans, schedules, thinking
-from handlers.stacks.desired import Desired, Want
+from handlers.stacks import editions, host_proofs, observe, plans, rest, schedules, thinking
+from handlers.stacks.desired import Desired, Want, Wish, wish
 from handlers.stacks.exclusive import Exclusive
 from handlers.stacks.facts import StackFacts
 from listener import contract, errors
@@ -22,7 +23,7 @@ from listener.pocketbase.client import quoted
 
 BROKE_OFTEN = 3
 """5xx answers to one unchanged spec, while Coolify answers others, after which it is not tried again."""
-SPECLESS = ("stop", "renamed", "retained")
+SPECLESS = ("stop", rest.STOP_FOR_DELETION, "renamed", "retained")
 """Reasons of plans whose effects do not depend on what is desired: no edit makes Coolify accept them."""
 
 
@@ -60,7 +61,8 @@ class StackHandler:
         self._exclusive = Exclusive(catalog)
         self.books = Books(eyes=eyes, catalog=catalog)
         self._rollouts = Rollouts(eyes=eyes, most=eyes.site.rollout)
-        self._shared = thinking.Shared(self.books, self._rollouts)
+        self.brake = Brake(eyes=eyes)
+        self._shared = thinking.Shared(self.books, self._rollouts, self.brake)
         self._scribe = scribe
         self._allowed = allowed
         self._on_mass_absence = on_mass_absence
@@ -129,15 +131,17 @@ class StackHandler:
             plan = plans.blocked(facts, "refused", _failed(message, staff), again=until - facts.clock)
         if isinstance(want, Desired) and not plan.steps and plan.reason == "running":
             plan = await self._scheduled(facts, want, plan)
+        if facts.record is not None and wish(facts) is not Wish.DELETED:
+            plan = keepsake.added(plan, facts.ledger, facts.record.spec(), facts.salt)
         host_proofs.seek(self._eyes.memory, facts, want)
         self._exclusive.claim(key.id, is_made=plan.reason == "create")
         wanted = want.hash if isinstance(want, Desired) and plan.reason not in SPECLESS else ""
         self._runs[key.id] = _Run(plan.reason, wanted)
         if not plan.steps and plan.again is None:
-            self._eyes.memory.of(key.id).settled = _fingerprint(
+            self._eyes.memory.of(key.id).settled = editions.fingerprint(
                 facts.record, facts.tenant, facts.tier, facts.entry
             )
-        return facts, want, replace(plan, basis=_basis(facts))
+        return facts, want, replace(plan, basis=editions.basis(facts))
 
     async def _scheduled(self, facts: StackFacts, want: Desired, plan: contract.Plan) -> contract.Plan:
         """The plan, or the one that makes its scheduled tasks those of its rows; looked at once a change."""
@@ -180,6 +184,8 @@ class StackHandler:
             if error.status == 409 and self._is_ours(error.why):
                 raise errors.Transient(DOMAIN_HELD, error.what, why=error.why) from error
             raise
+        self._eyes.memory.urgent.discard(plan.key.id)
+        self.brake.settle(plan.key.id, waits=plan.reason == "braked")
         seen = self._eyes.memory.of(plan.key.id)
         seen.failures = 0
         if any(cast(steps.Act, step).effect for step in plan.steps):
@@ -271,28 +277,8 @@ class StackHandler:
         row = eyes.ledger.get(stack.id)
         entry = eyes.view.snapshot.services.get(row.service_uuid) if row else None
         tier = eyes.tiers.get(tenant.tier) if tenant else None
-        return eyes.memory.of(stack.id).settled != _fingerprint(stack, tenant, tier, entry)
+        return eyes.memory.of(stack.id).settled != editions.fingerprint(stack, tenant, tier, entry)
 
 
 def _failed(message: str, staff: str) -> dict[str, Any]:
     return {"status": str(status.Status.ERROR), "message": message, "error_message": staff}
-
-
-def _basis(facts: StackFacts) -> str:
-    """What people asked for and Coolify shows; nothing in it is of our own making."""
-    people = [record.edition() if record else 0 for record in (facts.record, facts.tenant, facts.tier)]
-    entry = (facts.entry.name, facts.entry.status) if facts.entry else None
-    return str(hash((*people, facts.gone, facts.project_uuid, entry)))
-
-
-def _fingerprint(
-    stack: records.StackRecord | None,
-    tenant: records.TenantRecord | None,
-    tier: records.Tier | None,
-    entry: object,
-) -> object:
-    """What a settled stack was settled on; display fields included, so that a wiped one is put back."""
-    shown = tenant.model_dump_json(exclude={"display"}) if tenant else ""
-    return hash(
-        (stack.model_dump_json() if stack else "", shown, tier.model_dump_json() if tier else "", entry)
-    )

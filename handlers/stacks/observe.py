@@ -7,7 +7,7 @@ from dataclasses import replace
 from handlers import memory, naming, records
 from handlers.eyes import Eyes
 from handlers.ledger import LedgerRow
-from handlers.stacks import host_proofs, purge, unborn
+from handlers.stacks import host_proofs, unborn
 from handlers.stacks.facts import StackFacts
 from handlers.status import parse
 from listener import errors
@@ -156,8 +156,6 @@ def _facts(eyes: Eyes, record_id: str, snapshot: Snapshot) -> StackFacts:
         stop_since=None,
         began_at=eyes.memory.began_at,
         skew=eyes.skew(),
-        fleet=len(eyes.ledger.rows(records.STACKS)),
-        purges=eyes.ledger.purges_since(eyes.now() - purge.HOUR),
         look=_kept_look(eyes, record_id, entry, snapshot),
         refused_hash=seen.refused_hash,
         refusal=seen.refusal,

@@ -19,10 +19,10 @@ from listener import contract
 
 SKEW = 300.0
 """Seconds by which the clocks of this host and of both upstreams may differ."""
-HOUR = timedelta(hours=1)
-BRAKE_COUNT = 3
-BRAKE_SHARE = 0.05
-"""At most max(count, share of the fleet) purges begin within an hour."""
+BRAKED = (
+    "DELETION_BRAKED · more stacks are to go within an hour than may without approval · a mistake would take "
+    "them all · if it is meant: `cloudfreedom approve --waiting`, or wait; if not: `cloudfreedom undelete`"
+)
 LONGEST_LOOK = 3600.0
 """Seconds after which a retained stack is looked at again, however far its purge is."""
 
@@ -46,8 +46,9 @@ def retained(facts: StackFacts, shown: dict[str, Any]) -> contract.Plan:
 def _now(facts: StackFacts, row: LedgerRow) -> contract.Plan:
     """Nothing but the brake and one more look stands before the DELETE."""
     waits = facts.site.waits
-    if facts.purges >= max(BRAKE_COUNT, int(BRAKE_SHARE * facts.fleet)):
-        return plans.settled(facts, "braked", {"message": facts.say("purge_braked")}, again=waits.resync)
+    if facts.is_braked:
+        shown = {"message": facts.say("purge_braked"), "error_message": BRAKED}
+        return plans.settled(facts, "braked", shown, again=waits.resync)
     if not facts.is_fresh or facts.entry is None:
         return plans.settled(facts, "looking", {}, again=waits.poll_busy)
     if not isinstance(facts.look, naming.Proof) or facts.look.read_at < facts.clock:

@@ -6,10 +6,11 @@ after our last start ended, and Coolify can reach the server.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from handlers import naming, records, steps
+from handlers import brake, naming, records, steps
 from handlers.stacks import bring, plans, purge
 from handlers.stacks.desired import Desired, Refused, Want
 from handlers.stacks.facts import StackFacts
@@ -17,13 +18,22 @@ from handlers.status import Health, Status, parse, stamp
 from listener import contract
 from listener.probe import verdict
 
+STOP_FOR_DELETION = "stop_for_deletion"
+"""Reason of the plan that first stops a running stack because it is to be deleted."""
+
 
 def suspend(facts: StackFacts, want: Want) -> contract.Plan:
     """Stopped, seen stopped, and an edit saved without a start."""
     row = facts.ledger
     assert row is not None
     if row.stage == "retained":
-        back = {"stage": "stopped", "deletion_seen": None, "retention_days": 0, "purge_announced": None}
+        back = {
+            "stage": "stopped",
+            "deletion_seen": None,
+            "retention_days": 0,
+            "purge_announced": None,
+            "applied_spec": {**row.made, brake.APPROVED: "", "purge_now": False},
+        }
         entry = steps.Entry("stack.undelete", "done", "into suspension")
         return plans.plan(
             facts, "undelete", (steps.Record(ledger=back, entry=entry),), {"purge_after": ""}, again=0.0
@@ -64,11 +74,15 @@ def delete(facts: StackFacts) -> contract.Plan:
     if row.stage == "retained" and _rests(facts):
         return purge.retained(facts, shown)
     fixed = {"deletion_seen": seen.isoformat(), "retention_days": days}
+    if facts.is_braked and row.stage == "":
+        return _braked(facts, fixed)
     stopping = plans.shown(facts, Status.DELETING, "deleting")
     if row.stage != "stopped" or not _rests(facts):
-        plan = _stop(facts, "stack.delete", fixed, stopping)
+        used = {"applied_spec": {**row.made, "deletion_stopped_at": facts.now.isoformat()}}
+        plan = _stop(facts, "stack.delete", fixed | (used if row.stage == "" else {}), stopping)
         if plan is not None:
-            return plan
+            is_first = row.stage == "" and plan.reason == "stop"
+            return replace(plan, reason=STOP_FOR_DELETION) if is_first else plan
     if not isinstance(facts.look, naming.Proof):
         return plans.needs_look(facts)
     web = str(row.made.get("web_service") or "")
@@ -84,6 +98,16 @@ def delete(facts: StackFacts) -> contract.Plan:
     }
     entry = steps.Entry("stack.delete", "done", "stopped; data kept", {"purge_after": stamp(until)})
     return plans.plan(facts, "retained", (*freed, steps.Record(ledger=kept, entry=entry)), shown)
+
+
+def _braked(facts: StackFacts, fixed: dict[str, Any]) -> contract.Plan:
+    """It runs on until it is its turn or staff approves; the retention is fixed all the same."""
+    row = facts.ledger
+    assert row is not None
+    entry = steps.Entry("stack.delete", "started", "deletion_braked")
+    acts = () if row.deletion_seen else (steps.Record(ledger=fixed, entry=entry),)
+    shown = plans.shown(facts, Status.DELETING, "deletion_braked", staff=purge.BRAKED)
+    return plans.plan(facts, "braked", acts, shown, again=facts.site.waits.resync)
 
 
 def _stop(

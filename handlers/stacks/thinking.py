@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 from handlers import placement
 from handlers.books import Books
+from handlers.brake import Brake
 from handlers.eyes import Eyes
 from handlers.rollouts import Rollouts
-from handlers.stacks import autopsy, bring, foreign, observe, plans
+from handlers.stacks import autopsy, bring, foreign, observe, plans, rest
 from handlers.stacks.decide import decide
 from handlers.stacks.desired import Desired, Refused, Want, desired
 from handlers.stacks.facts import StackFacts
@@ -17,6 +18,9 @@ from listener.compose.catalog import Catalog
 
 TAKES = ("create", "apply", "restart", "start_again")
 """Reasons of plans that use room on a server."""
+
+GOES = (rest.STOP_FOR_DELETION, "purge")
+"""Reasons of plans that use the brake's room."""
 
 Thought = tuple[StackFacts, Want, contract.Plan]
 
@@ -27,6 +31,7 @@ class Shared:
 
     books: Books
     rollouts: Rollouts
+    brake: Brake
 
 
 async def think(eyes: Eyes, catalog: Catalog, shared: Shared, facts: StackFacts) -> Thought:
@@ -35,7 +40,8 @@ async def think(eyes: Eyes, catalog: Catalog, shared: Shared, facts: StackFacts)
     want, marked = desired(facts, catalog), facts.marked
     facts, plan = await _with_more(eyes, facts, want, decide(facts, want))
     now, again = _judged(shared, facts), eyes.site.waits.two_looks
-    if (now.verdict, now.turn, now.marked) != (facts.verdict, facts.turn, marked):
+    before = (facts.verdict, facts.turn, facts.is_braked, marked)
+    if (now.verdict, now.turn, now.is_braked, now.marked) != before:
         facts, want = now, desired(now, catalog)
         plan, again = decide(facts, want), 0.0
     if plan.reason == plans.NEEDS_LOOK:
@@ -43,6 +49,8 @@ async def think(eyes: Eyes, catalog: Catalog, shared: Shared, facts: StackFacts)
     takes = plan.reason in TAKES and bool(plan.steps)
     has_room = facts.verdict is None or isinstance(facts.verdict, placement.Placed)
     shared.books.settle(facts.id, facts.verdict, takes=takes, unfit=has_room and isinstance(want, Refused))
+    if plan.reason in GOES and plan.steps:
+        shared.brake.take(facts.id)
     is_rollout = (
         isinstance(want, Desired) and facts.ledger is not None and bring.is_rollout(facts.ledger, want)
     )
@@ -57,7 +65,9 @@ async def think(eyes: Eyes, catalog: Catalog, shared: Shared, facts: StackFacts)
 
 def _judged(shared: Shared, facts: StackFacts) -> StackFacts:
     turn = shared.rollouts.turn(facts.id, facts.marker.tenant)
-    return replace(facts, verdict=shared.books.verdict(facts.id), turn=turn)
+    may_go = facts.record is None or facts.record.desired_state == "deleted"
+    is_braked = may_go and shared.brake.holds(facts.id)
+    return replace(facts, verdict=shared.books.verdict(facts.id), turn=turn, is_braked=is_braked)
 
 
 async def _with_more(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from handlers import naming, projects, records, steps
+from handlers import keepsake, naming, projects, records, steps
 from handlers.placement import Placed
 from handlers.stacks import plans
 from handlers.stacks.desired import KEPT, Desired, Refused, Waiting, Want, Wish
@@ -105,6 +105,7 @@ def _create(
         "wish": "running",
         "demand": want.demand.columns(),
         "edit": want.edit,
+        keepsake.TOLD: keepsake.digest(facts.salt, record.spec()),
         **({"given_host": want.host} if want.is_given else {}),
     }
     opening = steps.Record(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from handlers import naming
+from handlers import brake, naming
 from handlers.stacks.facts import StackFacts
 from listener import errors
 
@@ -57,11 +57,19 @@ def purge(facts: StackFacts) -> Answer:
 
 
 def approve(facts: StackFacts) -> Answer:
-    """The adopted stack's own compose may be replaced by the template's."""
+    """Its deletion may pass the brake; or, of an adopted one, the template's compose may replace its own."""
     row = facts.ledger
+    if row is not None and row.service_uuid and _is_leaving(facts):
+        return {"applied_spec": {**row.made, brake.APPROVED: brake.phase(row)}}
     if row is None or not row.made.get("adopted"):
         raise _refused("approve", "nothing of this stack waits for approval", "look at `cloudfreedom plan`")
     return {"applied_spec": {**row.made, "adopted": False}}
+
+
+def _is_leaving(facts: StackFacts) -> bool:
+    if facts.ledger is not None and facts.ledger.stage == "closed":
+        return False
+    return facts.gone if facts.record is None else facts.record.desired_state == "deleted"
 
 
 VERBS: Mapping[str, Callable[[StackFacts], Answer]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 
-from handlers import apply, records, status, steps
+from handlers import apply, keepsake, records, status, steps
 from handlers.books import Books
 from handlers.eyes import ID_VIEWS, Eyes
 from handlers.tenants import removal
@@ -73,6 +73,8 @@ class TenantHandler:
         if removal.asks(facts) or (record is not None and self._asks(facts, record)):
             facts = await self._with_projects(facts)
         plan = decide(facts)
+        if record is not None:
+            plan = keepsake.added(plan, facts.ledger, record.whole, eyes.site.inst)
         if record is not None and not plan.steps:
             self._settled[key.id] = record.model_dump_json()
         return replace(plan, basis=f"{self._editions[key.id]} {facts.is_wished} {facts.is_doubted}")

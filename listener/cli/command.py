@@ -21,7 +21,7 @@ QUESTIONS = {
     "recreate": "Make a NEW service for {name}? Volumes of the missing one are not brought back.",
     "purge": "Remove the data of {name} for good? It happens an hour after this at the earliest.",
     "retry": "Lift the block of {name} and look again?",
-    "approve": "Let the template replace the compose of {name}, which was taken over?",
+    "approve": "Let the deletion of {name} go on, or the template replace its compose if it was adopted?",
 }
 """What is asked before each command."""
 

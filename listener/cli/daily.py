@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from listener.cli.arguments import AnyStack, Json, Stack, Timeout, Wait, Yes, end
+from listener.cli.arguments import STACK_HELP, AnyStack, Json, Stack, Timeout, Wait, Yes, end
 
 app = typer.Typer()
 
@@ -77,10 +77,29 @@ def logs(
 
 
 @app.command()
-def suspend(stack: Stack, wait: Wait = False, timeout: Timeout = 600) -> None:
-    """Stop a stack and keep its data."""
-    from listener.cli import reach, wishes
+def suspend(
+    *,
+    stack: Annotated[str, typer.Argument(metavar="[STACK]", help=STACK_HELP)] = "",
+    now: Annotated[bool, typer.Option("--now", help="Emergency: before everything else, on hold.")] = False,
+    tenant: Annotated[str, typer.Option(metavar="SLUG", help="With --now: all of this tenant's.")] = "",
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="With --now: the tenant reads it.")] = "",
+    yes: Yes = False,
+    wait: Wait = False,
+    timeout: Timeout = 600,
+) -> None:
+    """Stop a stack and keep its data.
 
+    With --now staff stops it over its tenant's head, past brake, backoff and queue; what cannot be
+    stopped through Coolify is named with its docker command.
+    """
+    from listener.cli import emergency, reach, wishes
+
+    if bool(stack) == bool(tenant) or (not now and (tenant or reason)):
+        raise typer.BadParameter("give STACK, or --now --tenant SLUG")
+    if now:
+        why = reason.strip() or "emergency stop by the operator"
+        order = emergency.Order(stack, tenant, why, yes=yes)
+        end(emergency.stop(order, confirm=typer.confirm, seconds=min(timeout, 60)))
     end(reach.run(partial(wishes.ask, stack, wishes.suspend, wait=wait, seconds=timeout)))
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from listener.cli import capacity_app, daily, exits, secrets_app, templates_app
+from listener.cli import capacity_app, daily, deletions_app, exits, secrets_app, templates_app
 from listener.cli.arguments import STACK_HELP, AnyStack, Json, Stack, Timeout, Wait, Yes, end
 from listener.sandbox import faults_help
 
@@ -31,6 +31,7 @@ hooks_app = typer.Typer(help="PocketBase's hooks: install and check.", no_args_i
 schema_app.add_typer(hooks_app, name="hooks")
 app.add_typer(daily.app)
 app.add_typer(capacity_app.app)
+app.add_typer(deletions_app.app)
 app.add_typer(secrets_app.app, name="secrets", rich_help_panel=None)
 app.add_typer(templates_app.app, name="templates", rich_help_panel=None)
 
@@ -219,12 +220,6 @@ def adopt(
     if tenant:
         end(adoption.tenant(tenant, project, yes=yes, confirm=typer.confirm, seconds=timeout))
     end(adoption.stack(stack, service, yes=yes, confirm=typer.confirm, seconds=timeout))
-
-
-@app.command()
-def approve(stack: Stack, yes: Yes = False, timeout: Timeout = 60) -> None:
-    """Let the template replace what was adopted."""
-    _ask("approve", stack, yes, timeout)
 
 
 @app.command()

@@ -28,8 +28,9 @@ TICK = 1e-6
 
 
 class Lane(StrEnum):
-    """Where a key waits: what people did now, or what a comparison of lists found."""
+    """Where a key waits, first things first: staff's commands, what people did now, what a sweep found."""
 
+    URGENT = "urgent"
     LIVE = "live"
     SWEEP = "sweep"
 
@@ -38,7 +39,7 @@ class Queue:
     """Keys to look at. `group_of` names the group a key shares turns with; `random` is uniform in [0, 1).
 
     While `is_scarce` says that few calls are left, the group of the highest `rank_of` comes first; every
-    fourth key still goes by turns, so that nobody starves.
+    fourth key still goes by turns, so that nobody starves. What is urgent goes first of all.
     """
 
     def __init__(
@@ -50,9 +51,11 @@ class Queue:
         random: Callable[[], float],
         rank_of: Callable[[str], int] = lambda _: 0,
         is_scarce: Callable[[], bool] = lambda: False,
+        is_urgent: Callable[[contract.Key], bool] = lambda _: False,
     ) -> None:
         self._rank_of = rank_of
         self._is_scarce = is_scarce
+        self._is_urgent = is_urgent
         self._clock = clock
         self._group_of = group_of
         self._waits = waits
@@ -73,7 +76,7 @@ class Queue:
         return sum(self.depths().values())
 
     def depths(self) -> dict[str, int]:
-        """Keys that wait, by place: `live`, `sweep`, `delayed`."""
+        """Keys that wait, by place: `urgent`, `live`, `sweep`, `delayed`."""
         ready = {lane.value: len(turns) for lane, turns in self._ready.items()}
         return {**ready, "delayed": len(self._delayed)}
 
@@ -177,6 +180,8 @@ class Queue:
             self.add(key, lane)
 
     def _next_lane(self) -> Lane | None:
+        if len(self._ready[Lane.URGENT]):
+            return Lane.URGENT
         live, sweep = (len(self._ready[lane]) for lane in (Lane.LIVE, Lane.SWEEP))
         if live and sweep:
             self._contended = (self._contended + 1) % SWEEP_TURN
@@ -184,11 +189,14 @@ class Queue:
         return Lane.LIVE if live else Lane.SWEEP if sweep else None
 
     def _make_ready(self, key: contract.Key, lane: Lane, since: float) -> None:
-        live, sweep = self._ready[Lane.LIVE], self._ready[Lane.SWEEP]
-        if key in live or (key in sweep and lane is Lane.SWEEP):
-            return
-        if key in sweep:
-            since = sweep.remove(key)
+        lane = Lane.URGENT if self._is_urgent(key) else lane
+        order = list(Lane)
+        for other in order:
+            if key not in self._ready[other]:
+                continue
+            if order.index(other) <= order.index(lane):
+                return
+            since = self._ready[other].remove(key)
         self._ready[lane].put(key, self._group_of(key), since)
         self._announce()
 

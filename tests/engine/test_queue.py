@@ -57,7 +57,7 @@ def test_a_key_that_is_worked_on_is_not_taken_and_runs_again_right_after() -> No
     queue.add(key("a-1"), Lane.SWEEP)
     assert queue.take() is None
     queue.done(key("a-1"))
-    assert queue.depths() == {"live": 1, "sweep": 0, "delayed": 0}
+    assert queue.depths() == {"urgent": 0, "live": 1, "sweep": 0, "delayed": 0}
 
 
 def test_a_live_change_moves_a_key_out_of_the_sweep_lane_and_keeps_its_age() -> None:
@@ -66,7 +66,7 @@ def test_a_live_change_moves_a_key_out_of_the_sweep_lane_and_keeps_its_age() -> 
     queue.add(key("a-1"), Lane.SWEEP)
     clock.now = 7.0
     queue.add(key("a-1"))
-    assert queue.depths() == {"live": 1, "sweep": 0, "delayed": 0}
+    assert queue.depths() == {"urgent": 0, "live": 1, "sweep": 0, "delayed": 0}
     assert queue.oldest_age() == 7.0
 
 
@@ -121,7 +121,7 @@ def test_a_ready_key_is_not_delayed() -> None:
     queue = make_queue(HandClock())
     queue.add(key("a-1"))
     queue.add_after(key("a-1"), 60.0)
-    assert queue.depths() == {"live": 1, "sweep": 0, "delayed": 0}
+    assert queue.depths() == {"urgent": 0, "live": 1, "sweep": 0, "delayed": 0}
 
 
 def test_a_live_change_wakes_a_key_in_backoff_and_a_sweep_does_not() -> None:

@@ -168,7 +168,7 @@ async def test_a_hard_deleted_record_is_purged_the_same_way(world: World) -> Non
 async def test_at_most_three_of_few_are_purged_within_an_hour(world: World) -> None:
     stacks = [await world.running() for _ in range(5)]
     for stack in stacks:
-        await world.edit(stack, desired_state="deleted")
+        await world.edit(stack, desired_state="deleted", action="approve")
     await world.settle(1500.0)
     assert {world.ledger(stack).stage for stack in stacks} == {"retained"}
     world.coolify.calls.reset()

@@ -1,0 +1,145 @@
+"""What is being deleted: by record, or by the ledger alone where the record is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from handlers import brake, ledger, records
+from listener import errors
+from listener.cli import rows
+from listener.pocketbase.client import PocketBase
+
+WAITS = "waits"
+"""Of the deletions that still run, those that the brake holds back, or that nobody has looked at so far."""
+STAGES = {"": WAITS, "stopping": "stopping", "stopped": "stopping", "retained": "kept"}
+PAST = "past its time"
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """One stack on its way out whose data is still there."""
+
+    id: str
+    tenant: str
+    """The tenant's slug, or its id where the record is gone too."""
+    stack: str
+    record: str
+    """`there`, or `gone` when it was deleted in PocketBase."""
+    stage: str
+    """waits (it runs on) · stopping · kept (stopped, its data there) · purging."""
+    since: str
+    until: str
+    """Until when its data is kept."""
+    approved: str
+    """What staff approved: `stop`, `purge`, or nothing."""
+    service_uuid: str
+    wish: str = "running"
+    """What it is to do when it comes back."""
+    tenant_id: str = ""
+
+    @property
+    def name(self) -> str:
+        """How people call it."""
+        return f"{self.tenant}/{self.stack}"
+
+    @property
+    def wanted(self) -> str:
+        """All of them are wanted deleted."""
+        return "deleted"
+
+    @property
+    def waits(self) -> bool:
+        """The brake holds it back and nobody approved it."""
+        return self.stage == WAITS and self.approved != "stop"
+
+    def json(self) -> dict[str, str]:
+        """Every field, by name."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What the brake lets go within an hour."""
+
+    used: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Everything on its way out, and the brake."""
+
+    stacks: Sequence[Leaving]
+    room: Room
+    tenants: Mapping[str, str]
+    """Tenants whose record is gone and may come back: id to slug."""
+
+
+async def read(known: PocketBase) -> Board:
+    """As PocketBase holds it now."""
+    kept = [ledger.LedgerRow.model_validate(row) for row in await known.list(ledger.COLLECTION)]
+    stacks = [row for row in kept if row.kind == records.STACKS]
+    there = {row["id"]: records.stack(row) for row in await known.list(records.STACKS)}
+    slugs = {row["id"]: str(row.get("slug") or row["id"]) for row in await known.list(records.TENANTS)}
+    projects = [row for row in kept if row.kind == records.TENANTS and row.stage != "closed"]
+    gone = {row.id: str(row.made.get("slug") or row.id) for row in projects if row.id not in slugs}
+    names = {**gone, **slugs}
+    found = [
+        _leaving(row, there.get(row.id), names.get(row.tenant_id, row.tenant_id))
+        for row in stacks
+        if row.service_uuid and row.stage != "closed" and _is_leaving(row, there.get(row.id))
+    ]
+    since = datetime.now(UTC) - brake.HOUR
+    used = sum(brake.went_since(row, since) for row in stacks)
+    limit = brake.limit(sum(row.stage != "closed" for row in stacks))
+    return Board(sorted(found, key=lambda one: (one.tenant, one.stack)), Room(used, limit), gone)
+
+
+def chosen(board: Board, named: str, *, tenant: str, since: timedelta | None) -> list[Leaving]:
+    """The stacks that are meant: one, a tenant's, or all; of those only what was deleted within `since`."""
+    if named:
+        exact = [one for one in board.stacks if named in (one.id, one.stack, one.name)]
+        return [rows.choose(named, exact, why="nothing of that id or name is being deleted")]
+    oldest = (datetime.now(UTC) - since).isoformat() if since else ""
+    return [
+        one
+        for one in board.stacks
+        if (not tenant or tenant in (one.tenant, one.tenant_id)) and one.since >= oldest
+    ]
+
+
+def span(text: str) -> timedelta:
+    """`90m`, `2h` or `3d` as a span; raises `SPAN_UNKNOWN`."""
+    unit = {"m": "minutes", "h": "hours", "d": "days"}.get(text[-1:])
+    if unit is None or not text[:-1].isdigit():
+        raise errors.Refusal("SPAN_UNKNOWN", f"{text!r} is no span of time.", fix="such as 90m, 2h or 3d")
+    return timedelta(**{unit: int(text[:-1])})
+
+
+def _is_leaving(row: ledger.LedgerRow, record: records.StackRecord | None) -> bool:
+    return record is None or record.desired_state == "deleted" or row.stage == "retained"
+
+
+def _leaving(row: ledger.LedgerRow, record: records.StackRecord | None, tenant: str) -> Leaving:
+    seen = row.deletion_seen
+    until = seen + timedelta(days=max(row.retention_days, 1)) if seen else None
+    return Leaving(
+        id=row.id,
+        tenant=tenant,
+        stack=record.stack_name if record else str(row.made.get("stack_name") or row.id),
+        record="there" if record else "gone",
+        stage="purging" if (row.intent or {}).get("what") == "delete" else STAGES[row.stage],
+        since=_text(seen),
+        until=_text(until),
+        approved=str(row.made.get(brake.APPROVED) or ""),
+        service_uuid=row.service_uuid,
+        wish=str(row.made.get("wish") or "running"),
+        tenant_id=row.tenant_id,
+    )
+
+
+def _text(moment: Any) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="minutes") if moment else ""
