@@ -90,6 +90,10 @@ class Books:
             self._asks[record_id] = ask
             self._tenants.setdefault(ask.tenant_id, set()).add(record_id)
 
+    def ask(self, record_id: str) -> asks.Ask | None:
+        """What this record asks for, as last learned."""
+        return self._asks.get(record_id)
+
     def verdict(self, record_id: str) -> Verdict | None:
         """Where it may run, why not, or its place in line; None for what needs no more than it holds."""
         ask = self._asks.get(record_id)

@@ -15,6 +15,8 @@ from listener.dns import verdict as proofs
 from listener.probe import verdict
 
 NEVER = float("-inf")
+Watcher = Callable[[str, Mapping[str, Any], Mapping[str, Any]], None]
+"""Record id, what the record showed, and the fields that it shows now."""
 
 
 @dataclass(slots=True)
@@ -102,6 +104,9 @@ class Memory:
     tenant_of: dict[str, str] = field(default_factory=dict)
     """By stack: the tenant whose turns it shares, as an event or a list said. No evidence: it is kept."""
 
+    watchers: list[Watcher] = field(default_factory=list)
+    """Told of all that is shown on stacks."""
+
     def forget(self) -> None:
         """Nothing is remembered, as after a start: another process may have acted meanwhile."""
         self.began_at = self.clock()
@@ -125,7 +130,9 @@ class Memory:
     def show(self, record_id: str, fields: Mapping[str, Any]) -> None:
         """The record shows these fields now."""
         seen = self.of(record_id)
-        seen.shown = {**seen.shown, **fields}
+        before, seen.shown = seen.shown, {**seen.shown, **fields}
+        for watcher in self.watchers:
+            watcher(record_id, before, fields)
 
     def effect(self, record_id: str) -> None:
         """An effect on this record was answered or timed out just now: what was seen before is stale."""

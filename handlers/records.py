@@ -92,6 +92,7 @@ class TenantRecord(_Record):
     hold: str = ""
     whole: Mapping[str, Any] = Field(default_factory=dict, exclude=True, repr=False)
     """Every field that is not PocketBase's own or the listener's: what must be kept to bring it back."""
+    created: str = Field(default="", exclude=True)
 
     @property
     def is_active(self) -> bool:

@@ -20,6 +20,7 @@ import structlog
 from handlers import eyes as seeing
 from handlers import recorder, servers
 from handlers.catalogue import Catalogue
+from handlers.figures import Figures
 from handlers.requests.handler import RequestHandler
 from handlers.stacks.access import Accesses
 from handlers.stacks.handler import StackHandler
@@ -110,6 +111,8 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
     requests = RequestHandler(eyes=eyes, catalog=catalog, stacks=stacks, scribe=scribe, allowed=allowed)
     rounds = _rounds(settings, waits, eyes, catalog, writer=writer, gate=gate)
     rounds.append((stacks.poll, partial(float, waits.poll)))
+    figures = Figures(metrics=metrics, eyes=eyes, books=stacks.books, catalog=catalog, leads=lease.held)
+    rounds.append((figures.round, figures.interval))
     known = (tenants, stacks, requests, ScheduleHandler(eyes=eyes, scribe=scribe))
     scarce = upstreams.coolify.budget.is_scarce
     ranked = partial(Queue, rank_of=stacks.books.rank, is_scarce=scarce, is_urgent=eyes.is_urgent)
@@ -223,10 +226,11 @@ def _engine(
         group_of=lambda key: handlers[key.collection].group(key),
         waits=waits,
         random=random.random,
+        metrics=metrics,
     )
     sweeper = Sweeper(handlers=handlers, queue=queue, gate=gate, waits=waits, metrics=metrics)
     inbox = Inbox(queue=queue, handlers=handlers, other=partial(_sweep_for, sweeper))
-    expose(metrics, queue=queue, gate=gate)
+    expose(metrics, queue=queue, gate=gate, sweeper=sweeper)
     return Engine(
         stream=Stream(feed=feed, inbox=inbox, lease=gate.lease, sweeper=sweeper, metrics=metrics),
         sweeper=sweeper,

@@ -7,7 +7,9 @@ below 500 is returned: what it means is the room's business. No error text holds
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -28,17 +30,40 @@ SAFE_SECONDS = 15.0
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request, its answer if one came, and the seconds from sending it to that."""
+
+    request: httpx.Request
+    answer: httpx.Response | None
+    seconds: float
+
+
+class _Counting(httpx.AsyncClient):
+    """Tells of every exchange; a redirect or a login within one is part of it."""
+
+    counted: Callable[[Exchange], None]
+
+    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        began, answer = time.monotonic(), None
+        try:
+            answer = await super().send(request, **options)
+        finally:
+            self.counted(Exchange(request, answer, time.monotonic() - began))
+        return answer
+
+
 def client(
     base_url: str,
     *,
     ca_file: Path | None = None,
     headers: Mapping[str, str] | None = None,
     connections: int = 16,
-    counted: Callable[[httpx.Response], None] = lambda _: None,
+    counted: Callable[[Exchange], None] = lambda _: None,
 ) -> httpx.AsyncClient:
     """A client for one upstream: JSON wanted, redirects refused, `connections` kept alive at most.
 
-    `counted` sees every answer, for metrics.
+    `counted` sees every exchange, for metrics; one that was cancelled counts as without an answer.
     """
     verify: Any = True
     if ca_file is not None:
@@ -46,17 +71,15 @@ def client(
 
         verify = ssl.create_default_context(cafile=str(ca_file))
 
-    async def answered(response: httpx.Response) -> None:
-        counted(response)
-
-    return httpx.AsyncClient(
+    made = _Counting(
         base_url=base_url,
         headers={"Accept": "application/json", **(headers or {})},
         timeout=TIMEOUTS,
         verify=verify,
-        event_hooks={"response": [answered]},
         limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
     )
+    made.counted = counted
+    return made
 
 
 async def send(

@@ -91,20 +91,19 @@ async def connected(settings: Settings, *, patient: bool) -> AsyncIterator[Upstr
             settings.coolify_url,
             ca_file=settings.coolify_ca_file,
             headers={"Authorization": f"Bearer {settings.coolify_token.get_secret_value()}"},
-            counted=partial(_count_call, metrics, skew),
+            counted=partial(_count, metrics, skew, "coolify"),
         )
         await stack.enter_async_context(coolify_http)
         budget = Budget(clock=time.monotonic)
-        metrics.coolify_budget_remaining.set_function(lambda: budget.remaining or 0)
+        _expose(metrics, budget)
         coolify = Coolify(http=coolify_http, budget=budget)
-        url, database = await _patiently(
-            partial(_first_proven, settings, stack, partial(_count_batch, metrics, skew)), patient=patient
-        )
+        counted = partial(_count, metrics, skew, "pocketbase")
+        url, database = await _patiently(partial(_first_proven, settings, stack, counted), patient=patient)
         team = await _patiently(coolify.team, patient=patient)
         server = settings.coolify_server_uuid
         await _patiently(partial(_has_server, coolify, server), patient=patient)
         inst = await _installation(database)
-        base = partial(transport.client, url, ca_file=settings.pocketbase_ca_file)
+        base = partial(transport.client, url, ca_file=settings.pocketbase_ca_file, counted=counted)
         renewals, sse = base(connections=2), base(connections=4)
         for client in (renewals, sse):
             await stack.enter_async_context(client)
@@ -146,7 +145,7 @@ async def _has_server(coolify: Coolify, uuid: str) -> None:
 
 
 async def _first_proven(
-    settings: Settings, stack: AsyncExitStack, counted: Callable[[httpx.Response], None]
+    settings: Settings, stack: AsyncExitStack, counted: Callable[[transport.Exchange], None]
 ) -> tuple[str, PocketBase]:
     """The first address that proves our identity; the last one's error when none does."""
     last: errors.ListenerError | None = None
@@ -181,12 +180,22 @@ async def _patiently(ask: Callable[[], Awaitable[T]], *, patient: bool) -> T:
             await anyio.sleep(2.0 + 3.0 * random.random())  # noqa: S311 - jitter
 
 
-def _count_call(metrics: Metrics, skew: Skew, answer: httpx.Response) -> None:
-    skew.heard(answer)
-    metrics.coolify_requests_total.labels(answer.request.method, str(answer.status_code)).inc()
+def _count(metrics: Metrics, skew: Skew, upstream: str, told: transport.Exchange) -> None:
+    """One request more; the code of one without an answer is client-go's."""
+    method, code = told.request.method, "<error>"
+    if told.answer is not None:
+        skew.heard(told.answer)
+        code = str(told.answer.status_code)
+    metrics.rest_client_requests_total.labels(upstream, code, method).inc()
+    metrics.rest_client_request_duration_seconds.labels(upstream, method).observe(told.seconds)
 
 
-def _count_batch(metrics: Metrics, skew: Skew, answer: httpx.Response) -> None:
-    skew.heard(answer)
-    if answer.request.url.path == "/api/batch":
-        metrics.pocketbase_batches_total.labels(str(answer.status_code)).inc()
+def _expose(metrics: Metrics, budget: Budget) -> None:
+    """The budget is read at each scrape."""
+
+    def known(value: int | None) -> float:
+        return float("nan") if value is None else float(value)
+
+    metrics.coolify_budget_remaining.set_function(lambda: known(budget.remaining))
+    metrics.coolify_budget_limit.set_function(lambda: known(budget.limit))
+    metrics.coolify_budget_wait_seconds.set_function(budget.wait_seconds)

@@ -12,7 +12,7 @@ from anyio.abc import TaskStatus
 from listener.telemetry import endpoint
 
 from . import lifecycle
-from .gate import Gate
+from .gate import REASONS, Gate
 from .poll import Poller
 from .stream import Stream
 from .sweep import Sweeper
@@ -87,13 +87,19 @@ class Engine:
     def readiness(self) -> endpoint.Readiness:
         """Whether this process does its part, as leader or as standby, and what is missing."""
         role, broken = self._gate.lease.role, self._gate.breaker.error
+        troubles = sorted({poller.trouble for poller in self._pollers} - {""})
         problems = (
-            "" if self._sweeper.is_fresh() else "no fresh sweep",
-            "" if self._stream.is_live() else "no live feed",
-            "lease unreachable" if role == "unknown" else "",
-            f"stopped by {broken.code}" if broken else "",
+            ("no fresh sweep", "" if self._sweeper.is_fresh() else f"PocketBase was {self._swept()}"),
+            ("no live feed", "" if self._stream.is_live() else "changes are heard late, by sweeps only"),
+            ("lease unreachable", "PocketBase gives no lease row" if role == "unknown" else ""),
+            (f"stopped by {broken.code}" if broken else "", broken.what if broken else ""),
+            ("upstream failing", "; ".join(troubles)),
         )
-        return endpoint.Readiness(role=role, problems=tuple(filter(None, problems)))
+        return endpoint.Readiness(
+            role=role,
+            problems={name: line for name, line in problems if line},
+            withheld={reason: REASONS.get(reason, reason) for reason in self._gate.reasons()},
+        )
 
     async def _obey_signals(self, *, task_status: TaskStatus[None]) -> None:
         await lifecycle.obey_signals(drain=self.stop, force=self.force, task_status=task_status)
@@ -102,7 +108,9 @@ class Engine:
         await self._notifier.watch(progressing=self.alive, status=self._status)
 
     def _status(self) -> str:
-        age = self._sweeper.age()
-        swept = f"swept {age:.0f} s ago" if math.isfinite(age) else "not swept yet"
         problems = "; ".join(self.readiness().problems) or "ready"
-        return f"{self._gate.lease.role}, fence {self._gate.lease.fence}, {swept}, {problems}"
+        return f"{self._gate.lease.role}, fence {self._gate.lease.fence}, {self._swept()}, {problems}"
+
+    def _swept(self) -> str:
+        age = self._sweeper.age()
+        return f"swept {age:.0f} s ago" if math.isfinite(age) else "not swept yet"

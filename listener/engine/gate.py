@@ -13,6 +13,16 @@ from .breaker import Breaker
 from .lease import Lease
 from .queue import TICK
 
+REASONS: Mapping[str, str] = {
+    "lease": "another listener leads, or PocketBase cannot be reached",
+    "breaker": "a failure that concerns everything; it ends when a probe succeeds",
+    "observe_only": "LISTENER_OBSERVE_ONLY is set",
+    "first_contact": "there are stacks and no ledger: `cloudfreedom plan`, then `cloudfreedom accept`",
+    "records_missing": "a sweep missed more records than may be believed",
+    "ledger": "the lease was taken just now, and the ledger is being read",
+}
+"""A line on each reason against effects."""
+
 LOOK = 1.0
 """Seconds between two looks at which reasons are gone."""
 

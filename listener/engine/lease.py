@@ -55,6 +55,8 @@ class Lease:
         self._watched = ""
         self._sent = self._moved = self._answered = self._suspected = float("-inf")
         self._echoed_fence = -1
+        self._awaited = (-1, float("-inf"))
+        """Fence that the renewal under way or just acknowledged makes, and when it was sent."""
         self._deaf_since: float | None = None
         self._trouble = ""
         self._acknowledged = anyio.Event()
@@ -76,16 +78,25 @@ class Lease:
         recent = self._clock() - self._answered < self._waits.takeover
         return "standby" if recent and not self._leading else "unknown"
 
+    def deaf_for(self) -> float:
+        """Seconds since the first renewal of ours that did not come back on the stream; 0 when all did."""
+        return 0.0 if self._deaf_since is None else self._clock() - self._deaf_since
+
     def echoes(self) -> bool:
         """Our renewals come back on the stream; true as long as none is overdue by two beats."""
-        overdue = 0.0 if self._deaf_since is None else self._clock() - self._deaf_since
-        return overdue < 2 * self._waits.beat
+        return self.deaf_for() < 2 * self._waits.beat
 
-    def heard(self, pulse: contract.Pulse) -> None:
-        """A renewal came back on the stream. PocketBase 0.40.6: the echo usually precedes the answer."""
-        if pulse.holder == self.holder:
-            self._echoed_fence = pulse.fence
-            self._deaf_since = None
+    def heard(self, pulse: contract.Pulse) -> float | None:
+        """A renewal came back on the stream; the seconds since it was sent, if it is our last one.
+
+        PocketBase 0.40.6: the echo usually precedes the answer.
+        """
+        if pulse.holder != self.holder:
+            return None
+        self._echoed_fence = pulse.fence
+        self._deaf_since = None
+        fence, sent = self._awaited
+        return self._clock() - sent if fence == pulse.fence else None
 
     def listen_anew(self) -> None:
         """A new stream is there: it has two beats to bring an echo before it is suspected in its turn."""
@@ -178,6 +189,7 @@ class Lease:
     async def _advance(self) -> bool:
         """Whether the compare-and-swap was ours; the renewal counts from when it was sent."""
         sent = self._clock()
+        self._awaited = (self._fence + 1, sent)
         state = await self._store.advance(fence=self._fence, holder=self.holder)
         if state is None:
             return False

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 import anyio
 import structlog
 
-from listener import contract
+from listener import contract, errors
 
 from .attempt import attempt, is_bug
 from .gate import Gate
@@ -15,6 +15,9 @@ from .queue import TICK, Lane, Queue
 
 POLL_DEADLINE = 120.0
 """Seconds after which a refresh is cut and counts as a transient failure."""
+
+OFTEN = 3
+"""Failures in a row after which a failing refresh is a trouble of the whole process."""
 
 log = structlog.get_logger()
 
@@ -35,7 +38,13 @@ class Poller:
         self._queue = queue
         self._gate = gate
         self._nudged = anyio.Event()
-        self._failing = False
+        self._failures = 0
+        self._last = ""
+
+    @property
+    def trouble(self) -> str:
+        """What it failed of `OFTEN` times in a row or more; empty as soon as it succeeds."""
+        return self._last if self._failures >= OFTEN else ""
 
     def nudge(self) -> None:
         """The interval is asked for again: something began to be in flight, and it may be shorter now."""
@@ -51,14 +60,15 @@ class Poller:
     async def _once(self) -> None:
         found = await attempt(self._poll, seconds=POLL_DEADLINE)
         if isinstance(found, Exception):
-            if not self._failing or is_bug(found):
+            if not self._failures or is_bug(found):
                 log.warning("poll.failed", error=str(found), exc_info=found if is_bug(found) else None)
-            self._failing = True
+            self._failures += 1
+            self._last = _name(found)
             self._gate.stand_back(found)
             return
-        if self._failing:
+        if self._failures:
             log.info("poll.recovered")
-        self._failing = False
+        self._failures = 0
         for key in found:
             self._queue.add(key, Lane.SWEEP)
 
@@ -67,3 +77,9 @@ class Poller:
             self._nudged = anyio.Event()
             with anyio.move_on_after(left):
                 await self._nudged.wait()
+
+
+def _name(error: Exception) -> str:
+    if isinstance(error, errors.ListenerError):
+        return f"{error.code}: {error.what}"
+    return f"{type(error).__name__}, see the log"

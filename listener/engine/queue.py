@@ -16,6 +16,9 @@ import anyio
 import anyio.lowlevel
 
 from listener import contract
+from listener.telemetry.metrics import Metrics
+
+from .meter import Meter
 
 SWEEP_TURN = 4
 """While both lanes have work, every fourth key comes from the sweep lane."""
@@ -39,7 +42,8 @@ class Queue:
     """Keys to look at. `group_of` names the group a key shares turns with; `random` is uniform in [0, 1).
 
     While `is_scarce` says that few calls are left, the group of the highest `rank_of` comes first; every
-    fourth key still goes by turns, so that nobody starves. What is urgent goes first of all.
+    fourth key still goes by turns, so that nobody starves. What is urgent goes first of all. It counts into
+    `metrics`, or for itself.
     """
 
     def __init__(
@@ -52,7 +56,9 @@ class Queue:
         rank_of: Callable[[str], int] = lambda _: 0,
         is_scarce: Callable[[], bool] = lambda: False,
         is_urgent: Callable[[contract.Key], bool] = lambda _: False,
+        metrics: Metrics | None = None,
     ) -> None:
+        self._meter = Meter(metrics or Metrics(), clock)
         self._rank_of = rank_of
         self._is_scarce = is_scarce
         self._is_urgent = is_urgent
@@ -119,6 +125,7 @@ class Queue:
 
     def retry(self, key: contract.Key) -> float:
         """The key failed and is due after a random part of a doubling backoff (full jitter); its seconds."""
+        self._meter.retried()
         doublings = min(self._failures[key], 32)
         self._failures[key] += 1
         ceiling = min(self._waits.backoff_last, self._waits.backoff_first * 2.0**doublings)
@@ -129,6 +136,7 @@ class Queue:
 
     def park(self, key: contract.Key) -> None:
         """The key failed and is due after `Waits.slow_retry`; no sweep brings it back sooner."""
+        self._meter.retried()
         self._failures[key] += 1
         self.rest(key, self._waits.slow_retry)
         self.add_after(key, self._waits.slow_retry)
@@ -168,13 +176,15 @@ class Queue:
             return None
         self._taken = (self._taken + 1) % SWEEP_TURN
         by_rank = self._taken and self._is_scarce()
-        key = self._ready[lane].take(self._rank_of if by_rank else None)
+        key, since = self._ready[lane].take(self._rank_of if by_rank else None)
         self._active[key] = lane
+        self._meter.taken(key, lane, since)
         return key
 
     def done(self, key: contract.Key) -> None:
         """The run ended; what was added meanwhile is due now."""
         del self._active[key]
+        self._meter.done(key)
         lane = self._touched.pop(key, None)
         if lane is not None:
             self.add(key, lane)
@@ -191,12 +201,13 @@ class Queue:
     def _make_ready(self, key: contract.Key, lane: Lane, since: float) -> None:
         lane = Lane.URGENT if self._is_urgent(key) else lane
         order = list(Lane)
-        for other in order:
-            if key not in self._ready[other]:
-                continue
-            if order.index(other) <= order.index(lane):
-                return
-            since = self._ready[other].remove(key)
+        held = next((other for other in order if key in self._ready[other]), None)
+        if held is None:
+            self._meter.added(lane)
+        elif order.index(held) <= order.index(lane):
+            return
+        else:
+            since = self._ready[held].remove(key)
         self._ready[lane].put(key, self._group_of(key), since)
         self._announce()
 
@@ -241,10 +252,9 @@ class _Turns:
             del self._groups[group]
         return since
 
-    def take(self, rank_of: Callable[[str], int] | None = None) -> contract.Key:
+    def take(self, rank_of: Callable[[str], int] | None = None) -> tuple[contract.Key, float]:
         group = next(iter(self._groups)) if rank_of is None else max(self._groups, key=rank_of)
         keys = self._groups[group]
         self._groups.move_to_end(group)
         key = next(iter(keys))
-        self.remove(key)
-        return key
+        return key, self.remove(key)

@@ -75,6 +75,8 @@ class Stream:
                 self._lease.listen_anew()
                 self._sweeper.request(item.reason)
             case contract.Pulse():
-                self._lease.heard(item)
+                lag = self._lease.heard(item)
+                if lag is not None:
+                    self._metrics.event_lag_seconds.observe(lag)
             case _:
                 assert_never(item)

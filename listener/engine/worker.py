@@ -65,6 +65,7 @@ class Workers:
         self._idle: dict[int, anyio.CancelScope] = {}
         self._shown: dict[contract.Key, str] = {}
         self._tried: dict[contract.Key, str] = {}
+        metrics.max_concurrent_reconciles.set(count)
 
     async def run(self) -> bool:
         """Works until `stop()`, then gives running work `Waits.drain` seconds; True if all of it ended."""
@@ -114,13 +115,15 @@ class Workers:
             log.warning("key.unknown")
             return
         began = anyio.current_time()
-        result = await attempt(lambda: self._pass(handler, key), seconds=RUN_DEADLINE)
-        if isinstance(result, Exception):
-            word = await self._failed(handler, key, result)
-        else:
-            word = self._ended(key, result)
-        self._metrics.runs_total.labels(key.collection, word).inc()
-        self._metrics.run_seconds.labels(key.collection).observe(anyio.current_time() - began)
+        with self._metrics.active_workers.labels(key.collection).track_inprogress():
+            result = await attempt(lambda: self._pass(handler, key), seconds=RUN_DEADLINE)
+            if isinstance(result, Exception):
+                word = await self._failed(handler, key, result)
+            else:
+                word = self._ended(key, result)
+        self._metrics.reconcile_total.labels(key.collection, word).inc()
+        self._metrics.reconcile_errors_total.labels(key.collection).inc(isinstance(result, Exception))
+        self._metrics.reconcile_time_seconds.labels(key.collection).observe(anyio.current_time() - began)
 
     async def _pass(
         self, handler: contract.Handler, key: contract.Key
@@ -150,7 +153,7 @@ class Workers:
         return _Withheld()
 
     def _ended(self, key: contract.Key, outcome: contract.Outcome | _Withheld | _TooEarly) -> str:
-        """The queue knows what comes next for the key; the outcome's word for the metrics."""
+        """The queue knows what comes next for the key; the result's word for the metrics."""
         if isinstance(outcome, _TooEarly):
             self._queue.add_after(key, self._queue.rest_left(key))
             return "early"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import anyio
 import uvicorn
@@ -13,7 +14,7 @@ from anyio.abc import TaskStatus
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from .metrics import Metrics
@@ -21,10 +22,12 @@ from .metrics import Metrics
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Leader or standby, and what is missing; ready when nothing is."""
+    """Leader or standby, and what is missing; ready when nothing is. Both by name, with a line on each."""
 
     role: str
-    problems: tuple[str, ...] = ()
+    problems: Mapping[str, str] = field(default_factory=dict)
+    withheld: Mapping[str, str] = field(default_factory=dict)
+    """Reasons for which nothing has an effect just now. They are meant, or end by themselves."""
 
 
 def app(*, metrics: Metrics, alive: Callable[[], bool], readiness: Callable[[], Readiness]) -> Starlette:
@@ -32,17 +35,28 @@ def app(*, metrics: Metrics, alive: Callable[[], bool], readiness: Callable[[], 
 
     async def healthz(_: Request) -> Response:
         lives = alive()
-        return JSONResponse({"alive": lives}, status_code=200 if lives else 503)
+        return _page({"alive": lives}, good=lives)
 
     async def readyz(_: Request) -> Response:
         state = readiness()
-        body = {"ready": not state.problems, "role": state.role, "problems": list(state.problems)}
-        return JSONResponse(body, status_code=503 if state.problems else 200)
+        body = {
+            "ready": not state.problems,
+            "role": state.role,
+            "problems": dict(state.problems),
+            "withheld": dict(state.withheld),
+        }
+        return _page(body, good=not state.problems)
 
     async def scrape(_: Request) -> Response:
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
     return Starlette(routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", scrape)])
+
+
+def _page(body: Mapping[str, object], *, good: bool) -> Response:
+    """JSON with a line for each thing that it says."""
+    text = json.dumps(body, indent=1, ensure_ascii=False) + "\n"
+    return Response(text, media_type="application/json", status_code=200 if good else 503)
 
 
 async def serve(

@@ -77,7 +77,11 @@ class Toy:
     def _wire_engine(self, count: int, environ: dict[str, str]) -> None:
         handlers, gate, waits, metrics = self.handlers, self.gate, self.waits, self.metrics
         queue = self.queue = Queue(
-            clock=anyio.current_time, group_of=self.handler.group, waits=waits, random=lambda: 0.5
+            clock=anyio.current_time,
+            group_of=self.handler.group,
+            waits=waits,
+            random=lambda: 0.5,
+            metrics=metrics,
         )
         self.sweeper = Sweeper(handlers=handlers, queue=queue, gate=gate, waits=waits, metrics=metrics)
         inbox = Inbox(queue=queue, handlers=handlers, other=self.others.append)
@@ -122,5 +126,9 @@ class Toy:
 
     def runs(self, outcome: str) -> float:
         """How many runs ended so."""
-        labels = {"collection": "toys", "outcome": outcome}
-        return self.metrics.registry.get_sample_value("cloudfreedom_runs_total", labels) or 0.0
+        return self.told("reconcile_total", controller="toys", result=outcome)
+
+    def told(self, name: str, **labels: str) -> float:
+        """A metric's value as it is scraped now, 0 when it has none."""
+        self.metrics.text()
+        return self.metrics.registry.get_sample_value(f"cloudfreedom_{name}", labels) or 0.0

@@ -129,7 +129,7 @@ async def test_the_breaker_opens_once_stops_everything_and_closes_by_itself(logs
         toy.feed.change("c-1")
         await anyio.sleep(30)
         assert toy.alerts == ["COOLIFY_UNAUTHORIZED"]
-        assert toy.engine.readiness().problems == ("stopped by COOLIFY_UNAUTHORIZED",)
+        assert tuple(toy.engine.readiness().problems) == ("stopped by COOLIFY_UNAUTHORIZED",)
         assert toy.handler.finished == []
         assert toy.handler.reported == []
         assert toy.probe.calls == [11.001, 21.001, 31.001]

@@ -22,7 +22,7 @@ async def test_a_new_stream_has_two_beats_before_it_is_suspected() -> None:
         toy.feed.echoing = True
         await anyio.sleep(60)
         assert toy.feed.reconnects == []
-        assert toy.engine.readiness().problems == ()
+        assert tuple(toy.engine.readiness().problems) == ()
 
 
 async def test_a_new_stream_that_brings_no_echo_is_suspected_in_its_turn() -> None:

@@ -42,9 +42,9 @@ async def _waiting(stage: Stage) -> float:
     """Keys that wait in the daemon's queue, whatever for."""
     async with httpx.AsyncClient(base_url=stage.world.health_url, timeout=30.0) as http:
         lines = (await http.get("/metrics")).text.splitlines()
-    found = [line.split() for line in lines if line.startswith("cloudfreedom_queue_depth")]
+    found = [line.split() for line in lines if line.startswith("cloudfreedom_workqueue_depth{")]
     assert found
-    return sum(float(value) for name, value in found if "delayed" not in name)
+    return sum(float(value) for _, value in found)
 
 
 @contextmanager

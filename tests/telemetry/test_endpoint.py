@@ -51,9 +51,10 @@ async def test_healthz_says_whether_the_workers_go_round(alive: bool, status: in
     [
         (READY, 200),
         (endpoint.Readiness("standby"), 200),
-        (endpoint.Readiness("leader", ("no fresh sweep", "no live feed")), 503),
+        (endpoint.Readiness("leader", withheld={"observe_only": "it is set"}), 200),
+        (endpoint.Readiness("leader", {"no fresh sweep": "not swept yet", "no live feed": "late"}), 503),
     ],
-    ids=["leader", "standby", "incomplete"],
+    ids=["leader", "standby", "observer", "incomplete"],
 )
 async def test_readyz_names_the_role_and_what_is_missing(state: endpoint.Readiness, status: int) -> None:
     async with pages(readiness=lambda: state) as http:
@@ -62,8 +63,11 @@ async def test_readyz_names_the_role_and_what_is_missing(state: endpoint.Readine
     assert answer.json() == {
         "ready": not state.problems,
         "role": state.role,
-        "problems": list(state.problems),
+        "problems": dict(state.problems),
+        "withheld": dict(state.withheld),
     }
+    for name, line in {**state.problems, **state.withheld}.items():
+        assert f'"{name}": "{line}"' in (text.strip(" ,") for text in answer.text.splitlines())
 
 
 async def test_metrics_are_served_as_text() -> None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from listener.telemetry.metrics import Metrics
 
-LABELS = {"collection", "outcome", "lane", "method", "status"}
+LABELS = {
+    "controller", "result", "outcome", "lane", "method", "code", "upstream", "reason", "status", "health",
+    "since", "template", "server", "resource", "version", "schema", "python", "coolify_version",
+}  # fmt: skip
+"""Words of ours, of HTTP, of templates and of servers."""
 
 
 def test_every_name_begins_with_cloudfreedom() -> None:
@@ -19,6 +23,14 @@ def test_no_label_can_hold_the_id_of_a_record() -> None:
 
 def test_two_listeners_in_one_process_do_not_share_a_registry() -> None:
     one, two = Metrics(), Metrics()
-    one.runs_total.labels("toys", "settled").inc()
-    assert b'cloudfreedom_runs_total{collection="toys",outcome="settled"} 1.0' in one.text()
-    assert b'outcome="settled"' not in two.text()
+    one.reconcile_total.labels("toys", "settled").inc()
+    assert b'cloudfreedom_reconcile_total{controller="toys",result="settled"} 1.0' in one.text()
+    assert b'result="settled"' not in two.text()
+
+
+def test_what_is_told_at_a_scrape_is_of_that_moment() -> None:
+    one, now = Metrics(), [1.0]
+    one.on_scrape(lambda: one.orphans.set(now[0]))
+    assert b"cloudfreedom_orphans 1.0" in one.text()
+    now[0] = 2.0
+    assert b"cloudfreedom_orphans 2.0" in one.text()
