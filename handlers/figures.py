@@ -46,6 +46,9 @@ class Figures:
         metrics.list_age_seconds.set_function(self._list_age)
         metrics.on_scrape(self.refresh)
         eyes.memory.watchers.append(self.shown)
+        for template in catalog.slugs():
+            for since in ("deploy", "created"):
+                metrics.stack_ready_seconds.labels(template, since)
 
     def interval(self) -> float:
         """Seconds to the next round: few until Coolify told its version."""

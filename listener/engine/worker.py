@@ -28,6 +28,12 @@ IDLE_BEAT = 10.0
 STUCK = RUN_DEADLINE + REPORT_DEADLINE + 3 * IDLE_BEAT
 """Seconds without a turn after which a worker counts as stuck."""
 
+RESULTS = (
+    *("settled", "again", "blocked", "parked", "withheld", "early"),
+    *("transient", "terminal", "throttled", "global", "bug"),
+)
+"""How a run may end, in metrics; those of the second row are errors."""
+
 log = structlog.get_logger()
 
 
@@ -66,6 +72,9 @@ class Workers:
         self._shown: dict[contract.Key, str] = {}
         self._tried: dict[contract.Key, str] = {}
         metrics.max_concurrent_reconciles.set(count)
+        for collection in handlers:
+            for result in RESULTS:
+                metrics.reconcile_total.labels(collection, result)
 
     async def run(self) -> bool:
         """Works until `stop()`, then gives running work `Waits.drain` seconds; True if all of it ended."""
