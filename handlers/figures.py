@@ -108,6 +108,8 @@ class Figures:
     def _tell_stacks(self) -> None:
         seen, words = self._eyes.memory.sightings, Counter[tuple[str, str]]()
         for record_id in self._eyes.memory.tenant_of:
+            if record_id in seen and seen[record_id].deleted_heard:
+                continue
             shown = seen[record_id].shown if record_id in seen else {}
             words[_word(shown, "status", Status), _word(shown, "health", Health)] += 1
         for (status, health), count in words.items():

@@ -1,7 +1,7 @@
 """Every metric of the listener, one line each. Labels are few words: never an id of a record.
 
 What controller-runtime and client-go measure has their name after our prefix: workqueue, reconcile, leader
-election, REST client (controller-runtime 0.20, `pkg/metrics` and `pkg/internal/controller/metrics`).
+election, REST client (controller-runtime, `pkg/metrics` and `pkg/internal/controller/metrics/metrics.go`).
 """
 
 from __future__ import annotations
@@ -157,9 +157,7 @@ class Metrics:
             "From a tenant's creation until the first of its stacks was seen running",
             (*READY_BUCKETS, 3600.0, 86400.0),
         )
-        self.orphans = self._gauge(
-            "orphans", "Services and projects of ours in Coolify that no record asks for"
-        )
+        self.orphans = self._gauge("orphans", "Services of ours without a record, known from their marker")
         self.brake_waiting = self._gauge("brake_waiting", "Stacks that the brake holds back now")
         self.brake_used = self._gauge("brake_used", "Braked effects begun within the last hour")
         self.brake_limit = self._gauge("brake_limit", "Braked effects that may begin within an hour")

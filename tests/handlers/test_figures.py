@@ -51,8 +51,19 @@ async def test_stacks_are_counted_by_what_their_records_show(world: World) -> No
     assert told.value("stacks", status="running", health="healthy") == 1
     assert told.value("stacks", status="suspended", health="unknown") == 1
     await world.remove(resting)
-    await world.live(700)
-    assert told.value("stacks", status="suspended", health="unknown") is None
+    await world.settle()
+    assert b'status="suspended"' not in told.metrics.text()
+    assert sum(sample.value for sample in next(iter(told.metrics.stacks.collect())).samples) == 1
+
+
+async def test_a_stack_whose_deletion_was_not_heard_is_counted_until_a_sweep_misses_it(world: World) -> None:
+    told = Told(world)
+    gone = await world.running()
+    await world.remove(gone, heard=False)
+    await world.settle()
+    assert told.value("stacks", status="running", health="healthy") == 1
+    await world.sweep()
+    assert told.value("stacks", status="running", health="healthy") is None
 
 
 async def test_a_standby_tells_of_no_stack_and_no_room(world: World) -> None:
