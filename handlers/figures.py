@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
@@ -20,6 +20,7 @@ from handlers.placement import Queued
 from handlers.status import Health, Status
 from listener import contract
 from listener.compose.catalog import Catalog
+from listener.coolify import versions
 from listener.dockerwatch.disk import MEGABYTE
 from listener.pocketbase import schema_model
 from listener.telemetry.metrics import Metrics
@@ -27,6 +28,7 @@ from listener.telemetry.metrics import Metrics
 VERSION_SECONDS = 3600.0
 """Between two questions for Coolify's version."""
 UNREADY = (Status.PENDING, Status.DEPLOYING, Status.ERROR)
+UNKNOWN = "unknown"
 OTHER = "other"
 """The label of a word that is none of ours."""
 
@@ -51,13 +53,14 @@ class Figures:
                 metrics.stack_ready_seconds.labels(template, since)
 
     def interval(self) -> float:
-        """Seconds to the next round: few until Coolify told its version."""
-        return VERSION_SECONDS if self._coolify else self._eyes.site.waits.poll_busy
+        """Seconds to the next round: fewer until Coolify told its version."""
+        return VERSION_SECONDS if self._coolify else self._eyes.site.waits.poll
 
     async def round(self) -> Iterable[contract.Key]:
         """The versions are as of now. No key has to be looked at for it."""
-        self._coolify = (await self._eyes.coolify.version())[:40]
-        said = (metadata.version("cloudfreedom-listener"), str(schema_model.VERSION))
+        text = await self._eyes.coolify.version()
+        self._coolify = text if versions.parse(text) else UNKNOWN
+        said = (_own_version(), str(schema_model.VERSION))
         self._metrics.build_info.clear()
         self._metrics.build_info.labels(*said, platform.python_version(), self._coolify).set(1)
         return ()
@@ -80,7 +83,7 @@ class Figures:
     def shown(self, record_id: str, before: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
         """A stack's record shows these fields now; a start that ended well is counted."""
         row, ask = self._eyes.ledger.get(record_id), self._books.ask(record_id)
-        ended = bool(fields.get("last_deploy")) and fields.get("health") != Health.UNHEALTHY
+        ended = bool(fields.get("last_deploy")) and {**before, **fields}.get("health") != Health.UNHEALTHY
         if not ended or row is None or ask is None:
             return
         now, ready = self._eyes.now(), self._metrics.stack_ready_seconds
@@ -150,15 +153,24 @@ def _amounts(demand: Demand) -> dict[str, float]:
 
 
 def _word(shown: Mapping[str, Any], field: str, words: Iterable[str]) -> str:
-    said = str(shown.get(field) or "unknown")
-    return said if said in {*words, "unknown"} else OTHER
+    said = str(shown.get(field) or UNKNOWN)
+    return said if said in {*words, UNKNOWN} else OTHER
+
+
+def _own_version() -> str:
+    try:
+        return metadata.version("cloudfreedom-listener")
+    except metadata.PackageNotFoundError:
+        return UNKNOWN
 
 
 def _time(text: str) -> datetime | None:
+    """A record's time, UTC where it does not say; None where it has none that can be read."""
     try:
-        return datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _since(moment: datetime, now: datetime) -> float:

@@ -97,6 +97,7 @@ async def test_a_start_that_ends_unwell_is_not_ready(world: World) -> None:
     before = told.count("stack_ready_seconds", template=BOT, since="deploy")
     shown = {"status": "running", "health": "unhealthy", "last_deploy": "2031-03-01 12:00:00.000Z"}
     world.parts.eyes.memory.show(stack, shown)
+    world.parts.eyes.memory.show(stack, {"last_deploy": shown["last_deploy"]})
     assert told.count("stack_ready_seconds", template=BOT, since="deploy") == before
     world.parts.eyes.memory.show(stack, shown | {"health": "healthy"})
     assert told.count("stack_ready_seconds", template=BOT, since="deploy") == before + 1
@@ -188,7 +189,7 @@ async def test_the_age_of_the_list_is_that_of_its_question(world: World) -> None
 
 async def test_the_build_is_told_with_coolifys_version_as_it_is_now(world: World) -> None:
     told = Told(world)
-    assert told.figures.interval() == world.waits.poll_busy
+    assert told.figures.interval() == world.waits.poll
     await told.figures.round()
     (sample,) = next(iter(told.metrics.build_info.collect())).samples
     assert sample.labels["coolify_version"] == await Coolify.version(world.parts.eyes.coolify)
@@ -198,6 +199,15 @@ async def test_the_build_is_told_with_coolifys_version_as_it_is_now(world: World
 
 def test_a_word_that_is_none_of_ours_is_one_label() -> None:
     assert figures._word({"status": "tenant-a's own word"}, "status", status.Status) == figures.OTHER
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "0"])
+def test_a_record_without_a_time_that_can_be_read_is_not_timed(text: str) -> None:
+    assert figures._time(text) is None
+
+
+def test_a_time_without_a_zone_is_utc() -> None:
+    assert figures._time("2026-01-01 00:00:00") == figures._time("2026-01-01 00:00:00.000Z")
 
 
 def test_clocks_that_disagree_make_no_negative_wait() -> None:
