@@ -15,6 +15,7 @@ from typing import Any
 from handlers import ledger, records, servers
 from handlers.amounts import NOTHING, Demand
 from handlers.books import Books
+from handlers.brake import Brake
 from handlers.eyes import Eyes
 from handlers.placement import Queued
 from handlers.status import Health, Status
@@ -37,12 +38,20 @@ class Figures:
     """Sets its gauges at each scrape, and counts what comes to run. `leads` = we hold the lease."""
 
     def __init__(
-        self, *, metrics: Metrics, eyes: Eyes, books: Books, catalog: Catalog, leads: Callable[[], bool]
+        self,
+        *,
+        metrics: Metrics,
+        eyes: Eyes,
+        books: Books,
+        brake: Brake,
+        catalog: Catalog,
+        leads: Callable[[], bool],
     ) -> None:
         self._metrics = metrics
         self._catalog = catalog
         self._eyes = eyes
         self._books = books
+        self._brake = brake
         self._leads = leads
         self._coolify = ""
         metrics.list_age_seconds.set_function(self._list_age)
@@ -76,7 +85,11 @@ class Figures:
         if not self._leads() or not self._eyes.is_caught_up:
             told.stacks_overdue.set(0)
             told.stacks_queued.set(0)
+            told.brake_waiting.set(0)
             return
+        told.brake_waiting.set(self._brake.waiting)
+        told.brake_used.set(len(self._brake.used()))
+        told.brake_limit.set(self._brake.limit())
         self._tell_stacks()
         self._tell_room()
 

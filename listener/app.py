@@ -111,7 +111,8 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
     requests = RequestHandler(eyes=eyes, catalog=catalog, stacks=stacks, scribe=scribe, allowed=allowed)
     rounds = _rounds(settings, waits, eyes, catalog, writer=writer, gate=gate)
     rounds.append((stacks.poll, partial(float, waits.poll)))
-    figures = Figures(metrics=metrics, eyes=eyes, books=stacks.books, catalog=catalog, leads=lease.held)
+    told = partial(Figures, metrics=metrics, eyes=eyes, books=stacks.books, brake=stacks.brake)
+    figures = told(catalog=catalog, leads=lease.held)
     rounds.append((figures.round, figures.interval))
     known = (tenants, stacks, requests, ScheduleHandler(eyes=eyes, scribe=scribe))
     scarce = upstreams.coolify.budget.is_scarce

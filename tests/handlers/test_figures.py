@@ -28,6 +28,7 @@ class Told:
             metrics=self.metrics,
             eyes=parts.eyes,
             books=parts.stacks.books,
+            brake=parts.stacks.brake,
             catalog=world.place.catalog,
             leads=lambda: self.leads,
         )
@@ -213,3 +214,12 @@ def test_a_time_without_a_zone_is_utc() -> None:
 def test_clocks_that_disagree_make_no_negative_wait() -> None:
     now = Clock().now()
     assert figures._since(now + timedelta(seconds=5), now) == 0.0
+
+
+async def test_the_brake_tells_what_went_what_may_and_what_waits(world: World) -> None:
+    told = Told(world)
+    stacks = [await world.running() for _ in range(5)]
+    for stack in stacks:
+        await world.edit(stack, desired_state="deleted")
+    await world.settle(240.0)
+    assert [told.value(f"brake_{name}") for name in ("used", "limit", "waiting")] == [3.0, 3.0, 2.0]
