@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from listener import errors, transport
 from listener.compose import catalog
 from listener.pocketbase import schema
-from listener.sandbox import child, pocketbase
+from listener.sandbox import child, coolify, pocketbase
 from listener.secrets.sealing import new_key
 
 SERVER = "sandbox-server"
@@ -35,7 +35,7 @@ class World:
     """Addresses, credentials and the daemon's process; everything else is asked over HTTP."""
 
     pocketbase: pocketbase.Server
-    coolify_url: str
+    coolify: coolify.Server
     data_dir: Path
     env: dict[str, str] = field(repr=False)
     admin: httpx.AsyncClient
@@ -45,6 +45,11 @@ class World:
     guest_token: str = field(repr=False)
     """A token of a second user of the team, for another installation at the same Coolify."""
     _daemon: anyio.abc.Process | None = field(default=None, repr=False)
+
+    @property
+    def coolify_url(self) -> str:
+        """The stand-in's address."""
+        return self.coolify.url
 
     @property
     def log(self) -> Path:
@@ -121,11 +126,16 @@ async def running(
         httpx.AsyncClient(base_url=coolify_url, timeout=10.0, limits=IDLE) as standin,
         AsyncExitStack() as stack,
     ):
+        there = (
+            beside.coolify
+            if beside
+            else coolify.Server(coolify_url, data_dir, (token, guest), SERVER, rate_limit)
+        )
         if beside is None:
-            await stack.enter_async_context(_standin(data_dir, coolify_url, (token, guest), rate_limit))
+            await stack.enter_async_context(coolify.running(there))
         await _prepare(admin, database, SecretStr(password))
         made = _env(database.url, coolify_url, token, password, data_dir)
-        world = World(database, coolify_url, data_dir, {**made, **(env or {})}, admin, standin, guest)
+        world = World(database, there, data_dir, {**made, **(env or {})}, admin, standin, guest)
         try:
             if daemon:
                 await world.start_daemon()
@@ -139,28 +149,6 @@ async def _prepare(admin: httpx.AsyncClient, database: pocketbase.Server, passwo
     await schema.superuser(admin, database.superuser_email, database.superuser_password)
     templates = catalog.Catalog.load().slugs()
     await schema.apply(admin, rules=True, identity="listener", password=password, templates=templates)
-
-
-@asynccontextmanager
-async def _standin(data_dir: Path, url: str, tokens: tuple[str, str], rate_limit: int) -> AsyncIterator[None]:
-    log = data_dir / "standin.log"
-    command = [
-        sys.executable, "-m", "listener.sandbox.standin", "--port", url.rpartition(":")[2],
-        "--token", tokens[0], "--guest", tokens[1], "--server", SERVER,
-        "--knob", f"rate_limit={rate_limit}",
-    ]  # fmt: skip
-    with log.open("ab") as output:
-        process = await child.spawn(command, output=output)
-    try:
-        async with httpx.AsyncClient(base_url=url, timeout=2.0) as http:
-            with anyio.move_on_after(READY_SECONDS):
-                while process.returncode is None and not await _answers(http, "/api/health"):
-                    await anyio.sleep(0.05)
-            if not await _answers(http, "/api/health"):
-                raise _did_not_start("the stand-in for Coolify", log)
-        yield
-    finally:
-        await child.terminate(process)
 
 
 def _env(database: str, coolify: str, token: str, password: str, data_dir: Path) -> dict[str, str]:

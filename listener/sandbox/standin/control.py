@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -73,14 +74,14 @@ class _Handles:
         return _answer([fault.shown() for fault in queue.spoiled()])
 
     async def calls(self, request: Request) -> Response:
-        """GET lists them (filter by `method` and `route`); DELETE forgets them."""
+        """GET lists them (filter by `method` and `route`, `skip` so many first); DELETE forgets them."""
         if request.method == "DELETE":
             self._standin.calls.reset()
         query = request.query_params
         return _answer(
             [
                 dataclasses.asdict(call)
-                for call in self._standin.calls
+                for call in itertools.islice(self._standin.calls, int(query.get("skip", 0)), None)
                 if query.get("method", call.method) == call.method
                 and query.get("route", call.route) == call.route
             ]

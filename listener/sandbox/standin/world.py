@@ -12,6 +12,17 @@ from listener.sandbox.standin import answers, compose, knobs, render, state, tim
 
 T = TypeVar("T")
 _LETTERS = string.ascii_lowercase + string.digits
+_KEPT = (
+    "enabled",
+    "teams",
+    "users",
+    "tokens",
+    "servers",
+    "projects",
+    "services",
+    "applications",
+    "graveyard",
+)
 
 
 def new_uuid() -> str:
@@ -37,6 +48,16 @@ class World:
         self.graveyard: list[state.Service] = []
         """Services whose rows are gone."""
         self._ids = itertools.count(1)
+
+    def kept(self) -> dict[str, Any]:
+        """Every row, as Coolify's database keeps it over a restart; `restore` takes it back."""
+        return {"next": self.new_id(), **{name: getattr(self, name) for name in _KEPT}}
+
+    def restore(self, rows: dict[str, Any]) -> None:
+        """The rows are those of `kept`, and no others."""
+        self._ids = itertools.count(rows["next"])
+        for name in _KEPT:
+            setattr(self, name, rows[name])
 
     def new_id(self) -> int:
         """A number that no row has."""
