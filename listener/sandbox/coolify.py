@@ -32,6 +32,11 @@ class Server:
     """Requests a minute."""
     _process: anyio.abc.Process | None = field(default=None, repr=False)
 
+    @property
+    def pid(self) -> int | None:
+        """The process id, or None while it is down."""
+        return None if self._process is None else self._process.pid
+
     async def start(self) -> None:
         """It runs and answers; raises `UpstreamUnavailable` with the end of its log when it does not."""
         log = self.data_dir / "standin.log"
