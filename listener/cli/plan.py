@@ -39,6 +39,8 @@ KINDS = {
     "stop": "to stop",
 }
 """Reason of a plan with steps -> what it is; any other is an update."""
+RESTING = "retained"
+"""Reason of the plan of a deleted stack whose data is kept: nothing is due until the retention ends."""
 UNSURE = ("absence_unproven", "unproven", "strange")
 """Reasons of plans that wait for a second look."""
 
@@ -193,6 +195,8 @@ def finding(name: str, facts: StackFacts, want: Want, made: contract.Plan, *, ca
 def _kind(facts: StackFacts, made: contract.Plan) -> str:
     if made.blocked or (made.reason == foresee.PROJECT and facts.is_project_held):
         return "blocked"
+    if not made.steps and made.reason == RESTING:
+        return ""
     if not made.steps:
         return "in progress" if made.again is not None or made.reason in UNSURE else ""
     if wish(facts) is Wish.DELETED and any(map(_matters, made.steps)):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from handlers import records
+from listener import contract
+from listener.cli import plan
 from tests.handlers.world import World
 
 STOP, PATCH = "POST /services/{uuid}/stop", "PATCH /services/{uuid}"
@@ -202,3 +204,16 @@ async def test_news_of_a_closed_stack_is_no_news(world: World) -> None:
     await world.settle()
     world.touch(records.STACKS, stack, deleted=True)
     assert (await world.plan(stack)).reason == "gone"
+
+
+async def test_what_is_kept_until_its_retention_ends_is_no_pending_change(world: World) -> None:
+    stack = await world.running()
+    await world.edit(stack, desired_state="deleted")
+    await world.poll()
+    key = contract.Key(records.STACKS, stack)
+    kinds = []
+    for seconds in (1, 700):
+        await world.settle(seconds)
+        found = plan.finding("it", *await world.parts.stacks.explain(key), catalog=world.place.catalog)
+        kinds.append(found.kind)
+    assert (kinds, world.ledger(stack).stage) == (["in progress", ""], "retained")
