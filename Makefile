@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install sandbox sandbox-once test check static long soak crash-points fault-table floor bench-quick verify-templates clean
+.PHONY: help install sandbox sandbox-once test check static long machine soak crash-points fault-table floor bench-quick verify-templates clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -35,9 +35,9 @@ static: $(READY) ## formatting, lint, types, import directions
 	@$(BIN)/lint-imports
 
 test: $(READY) ## every test that is not long
-	@.ci/tests 'not long and not soak'
+	@.ci/tests 'not long and not endless'
 
-long: $(READY) ## the tests that take minutes
+long: $(READY) ## the tests that take minutes, the soak among them
 	@.ci/tests long
 
 bench-quick: $(READY) ## figures of this machine into BENCHMARKS.md, in 3 minutes
@@ -52,8 +52,11 @@ fault-table: $(READY) ## what is lost, made twice or orphaned under each fault, 
 verify-templates: $(READY) ## the packaged templates with the real programs, installed once; root, ten minutes
 	@$(BIN)/python -m tests.verify
 
-soak: $(READY) ## the state machine, for much longer
-	@$(BIN)/python -m pytest -m soak -q
+machine: $(READY) ## the state machine and the tables of faults, for much longer
+	@$(BIN)/python -m pytest -m endless -q
+
+soak: $(READY) ## everything at once, with two daemons and real processes; 15 minutes (SOAK_SECONDS, SOAK_SEED)
+	@$(BIN)/python -m tests.soak
 
 FLOOR := 0.30.4
 .venv-floor/bin/pocketbase: $(READY)

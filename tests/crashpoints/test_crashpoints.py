@@ -33,7 +33,7 @@ async def test_a_kill_at_some_points_changes_no_end(tmp_path: Path) -> None:
     assert any(done.made.values())
 
 
-@pytest.mark.soak
+@pytest.mark.endless
 @pytest.mark.timeout(1800)
 async def test_a_kill_at_any_point_of_any_action_changes_no_end(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

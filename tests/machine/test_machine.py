@@ -34,7 +34,7 @@ def test_a_few_things_in_any_order_end_well(home: Upstream, catalog: catalogs.Ca
     assert tally.effective
 
 
-@pytest.mark.soak
+@pytest.mark.endless
 @pytest.mark.timeout(5400)
 def test_anything_in_any_order_ends_well(
     home: Upstream, catalog: catalogs.Catalog, capsys: pytest.CaptureFixture[str]
@@ -50,7 +50,7 @@ def test_anything_in_any_order_ends_well(
     assert [pair for pair in pairs.demanded() if not met.pairs[pair]] == []
 
 
-@pytest.mark.soak
+@pytest.mark.endless
 @pytest.mark.timeout(0)
 def test_anything_at_all_ends_well(home: Upstream, catalog: catalogs.Catalog) -> None:
     """Other numbers at each run, until one day; `MACHINE_NUMBER` repeats one."""

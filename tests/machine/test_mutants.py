@@ -30,7 +30,7 @@ def test_the_machine_finds_a_seeded_bug(
     assert [one for one in broken if re.search(mutant.claims, one)], broken
 
 
-@pytest.mark.soak
+@pytest.mark.endless
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", mutants.MUTANTS)
 def test_the_product_passes_where_the_bug_was_found(

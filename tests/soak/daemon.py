@@ -19,6 +19,8 @@ from listener.sandbox import child
 from listener.sandbox.proxy import Proxy
 
 RESTART_SECONDS = 1.0
+REFUSED = (69, 77)
+"""Exit codes with which a start may end: an upstream is away, or refuses."""
 
 
 @dataclass
@@ -34,13 +36,16 @@ class Daemon:
     log: Path
     starts: int = 0
     ends: list[int] = field(default_factory=list)
-    """Exit codes that nobody brought about."""
+    """Exit codes that nobody brought about, of a daemon that had seen the lease."""
+    refused: list[int] = field(default_factory=list)
+    """Exit codes of starts that came to nothing: a side refused it, and it is started anew."""
     rss: int = 0
     """Most memory that was seen, in bytes."""
     taken: list[float] = field(default_factory=list)
     """When it took the lease, in seconds since 1970."""
     _process: anyio.abc.Process | None = field(default=None, repr=False)
     _killed: bool = False
+    _is_up: bool = False
     _read: int = 0
 
     @property
@@ -52,7 +57,7 @@ class Daemon:
     async def keep(self) -> None:
         """Runs it for ever; it is gone when this is cancelled."""
         while True:
-            self._killed = False
+            self._killed = self._is_up = False
             with self.log.open("ab") as output:
                 command = [sys.executable, "-m", "listener.cli.sandboxed"]
                 self._process = await child.spawn(command, output=output, env={**os.environ, **self.env})
@@ -61,8 +66,9 @@ class Daemon:
                 code = await self._process.wait()
             finally:
                 await child.kill(self._process)
+            self.measure()
             if not self._killed:
-                self.ends.append(code)
+                (self.ends if self._is_up or code not in REFUSED else self.refused).append(code)
             await anyio.sleep(RESTART_SECONDS)
 
     def kill(self) -> None:
@@ -86,6 +92,7 @@ class Daemon:
     def measure(self) -> None:
         """`rss` and `taken` are as of now."""
         for line in self._news():
+            self._is_up = self._is_up or line.get("event") in ("lease.taken", "lease.watched")
             if line.get("event") == "lease.taken":
                 self.taken.append(datetime.fromisoformat(line["timestamp"]).timestamp())
         try:

@@ -20,8 +20,8 @@ class Figures:
     """Kills and restarts."""
     starts: int = 0
     """Starts of daemons."""
-    own_ends: list[int] = field(default_factory=list)
-    """Exit codes with which daemons ended by themselves."""
+    refused: list[int] = field(default_factory=list)
+    """Exit codes of starts that a side refused."""
     terms: int = 0
     """How often the lease was taken."""
     requests: int = 0
@@ -55,7 +55,7 @@ class Figures:
             f"deeds {self.deeds.total()}: {_each(self.deeds)}",
             f"given up because a side was down {self.unheard.total()}: {_each(self.unheard)}",
             f"kills and restarts {self.ended.total()}: {_each(self.ended)}",
-            f"daemons started {self.starts}, ended by themselves {self.own_ends}, leases taken {self.terms}",
+            f"daemons started {self.starts}, starts refused {self.refused}, leases taken {self.terms}",
             f"requests to Coolify {self.requests}",
             f"checks {self.checks}; seconds in which a side was down {self.unseen}",
             f"as wanted {self.calm:.1f} s after the last fault; most memory {self.rss / 2**20:.0f} MB",

@@ -10,8 +10,6 @@ from tests.soak.sight import LAST_SERVICE, Sight, owner
 
 MOST_MEMORY = 300 * 2**20
 """Bytes that a daemon may take."""
-OWN_ENDS = (69,)
-"""Exit codes with which a daemon may end by itself: an upstream was away."""
 
 
 def _no_twins(sight: Sight) -> Iterator[str]:
@@ -95,7 +93,7 @@ def _memory_is_bounded(sight: Sight) -> Iterator[str]:
 
 def _none_ends_by_itself(sight: Sight) -> Iterator[str]:
     for one in sight.place.daemons:
-        yield from (f"{one.name} ended with {code}" for code in one.ends if code not in OWN_ENDS)
+        yield from (f"{one.name} ended with {code}" for code in one.ends)
 
 
 def laws(place: Place) -> Mapping[str, Callable[[Sight], Iterator[str]]]:

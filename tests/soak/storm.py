@@ -107,7 +107,7 @@ class Storm:
         figures, sight, daemons = self.figures, self.sight, self.place.daemons
         figures.ended = self.place.count
         figures.starts = sum(one.starts for one in daemons)
-        figures.own_ends = [code for one in daemons for code in one.ends]
+        figures.refused = [code for one in daemons for code in one.refused]
         figures.terms = sum(len(one.taken) for one in daemons)
         figures.rss = max(one.rss for one in daemons)
         figures.requests, figures.stacks = sight.requests, len(self.place.stacks)

@@ -12,7 +12,7 @@ from tests.table.counts import Count
 from tests.table.registry import ROWS
 
 
-@pytest.mark.soak
+@pytest.mark.endless
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("name", ROWS)
 async def test_nothing_is_lost_made_twice_or_orphaned(tmp_path: Path, name: str) -> None:
