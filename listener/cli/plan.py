@@ -39,9 +39,10 @@ KINDS = {
     "stop": "to stop",
 }
 """Reason of a plan with steps -> what it is; any other is an update."""
-RESTING = "retained"
-"""Reason of the plan of a deleted stack whose data is kept: nothing is due until the retention ends."""
-UNSURE = ("absence_unproven", "unproven", "strange")
+RETAINED = "retained"
+"""Reason of a plan, and stage: a deleted stack's data is kept, and nothing is due until that ends."""
+ABSENT = "absence_unproven"
+UNSURE = (ABSENT, "unproven", "strange")
 """Reasons of plans that wait for a second look."""
 
 
@@ -195,13 +196,19 @@ def finding(name: str, facts: StackFacts, want: Want, made: contract.Plan, *, ca
 def _kind(facts: StackFacts, made: contract.Plan) -> str:
     if made.blocked or (made.reason == foresee.PROJECT and facts.is_project_held):
         return "blocked"
-    if not made.steps and made.reason == RESTING:
+    if not made.steps and _rests(facts, made):
         return ""
     if not made.steps:
         return "in progress" if made.again is not None or made.reason in UNSURE else ""
     if wish(facts) is Wish.DELETED and any(map(_matters, made.steps)):
         return "to delete"
     return KINDS.get(made.reason, "to update")
+
+
+def _rests(facts: StackFacts, made: contract.Plan) -> bool:
+    """Deleted and kept; an absence that was believed and acted upon needs no proof anew to rest."""
+    is_kept = facts.ledger is not None and facts.ledger.stage == RETAINED
+    return made.reason == RETAINED or (made.reason == ABSENT and is_kept)
 
 
 def _matters(step: contract.Step) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import pytest
+
 from handlers import records
 from listener import contract
 from listener.cli import plan
@@ -206,14 +208,18 @@ async def test_news_of_a_closed_stack_is_no_news(world: World) -> None:
     assert (await world.plan(stack)).reason == "gone"
 
 
-async def test_what_is_kept_until_its_retention_ends_is_no_pending_change(world: World) -> None:
+@pytest.mark.parametrize("hard", [False, True], ids=["by desired_state", "its record"])
+async def test_what_is_kept_until_its_retention_ends_is_no_pending_change(world: World, hard: bool) -> None:
+    """Also for who has not seen it go: the command line, or a daemon that was started anew."""
     stack = await world.running()
-    await world.edit(stack, desired_state="deleted")
+    await (world.remove(stack) if hard else world.edit(stack, desired_state="deleted"))
     await world.poll()
     key = contract.Key(records.STACKS, stack)
     kinds = []
     for seconds in (1, 700):
         await world.settle(seconds)
+        if seconds > 1:
+            await world.restart()
         found = plan.finding("it", *await world.parts.stacks.explain(key), catalog=world.place.catalog)
         kinds.append(found.kind)
-    assert (kinds, world.ledger(stack).stage) == (["in progress", ""], "retained")
+    assert (kinds[0] != "", kinds[1], world.ledger(stack).stage) == (True, "", "retained")
