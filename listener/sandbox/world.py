@@ -126,11 +126,7 @@ async def running(
         httpx.AsyncClient(base_url=coolify_url, timeout=10.0, limits=IDLE) as standin,
         AsyncExitStack() as stack,
     ):
-        there = (
-            beside.coolify
-            if beside
-            else coolify.Server(coolify_url, data_dir, (token, guest), SERVER, rate_limit)
-        )
+        there = beside.coolify if beside else _new(coolify_url, data_dir, (token, guest), rate_limit)
         if beside is None:
             await stack.enter_async_context(coolify.running(there))
         await _prepare(admin, database, SecretStr(password))
@@ -142,6 +138,10 @@ async def running(
             yield world
         finally:
             await world.stop_daemon()
+
+
+def _new(url: str, data_dir: Path, tokens: tuple[str, str], rate_limit: int) -> coolify.Server:
+    return coolify.Server(url, data_dir, tokens, SERVER, rate_limit)
 
 
 async def _prepare(admin: httpx.AsyncClient, database: pocketbase.Server, password: SecretStr) -> None:
