@@ -93,14 +93,16 @@ async def renamed(eyes: Eyes, facts: StackFacts) -> StackFacts:
         for one in services.values()
         if one.uuid not in ours and eyes.ledger.get(one.name.rpartition("-")[2]) is None
     ]
+    found = []
     for one in strange:
         if (one.uuid, one.updated_at) not in known:
             detail = await eyes.coolify.service(one.uuid)
             if detail is None:
                 await eyes.prove_team()
             known[one.uuid, one.updated_at] = naming.read(detail.description) if detail else None
-    found = tuple(one for one in strange if known[one.uuid, one.updated_at] == facts.marker)
-    return replace(facts, marked=found)
+        if known[one.uuid, one.updated_at] == facts.marker:
+            found.append(one)
+    return replace(facts, marked=tuple(found))
 
 
 def _moment(eyes: Eyes, record_id: str) -> float:

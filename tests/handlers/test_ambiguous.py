@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import anyio
 import pytest
 
 from handlers import records
+from listener import errors
 from listener.sandbox.standin.faults import Reply
 from tests.handlers.world import World
 
@@ -183,3 +185,28 @@ async def test_a_strangers_service_with_the_records_name_is_not_taken_for_the_lo
     await world.live(400)
     assert (await world.row(stack))["status"] == "running"
     assert all(twin not in call.path for call in world.coolify.calls if call.method != "GET")
+
+
+async def test_a_plan_that_was_begun_in_an_earlier_term_is_made_anew(world: World) -> None:
+    """Strange services are read before a create; the lease is lost and taken again in the middle of that."""
+    uuid = world.service(await world.running()).uuid
+    strange = [world.coolify.hand.clone(uuid) for _ in range(2)]
+    await world.poll()
+    stack = await world.stack()
+    world.coolify.faults.add("GET", f"^/services/{strange[1]}$", reply=None, delay=5.0)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_expect_another_term, world, stack)
+        await anyio.sleep(2.0)
+        eyes = world.parts.eyes
+        term = eyes.term() + 1
+        eyes.term = lambda: term
+        await eyes.catch_up()
+    await world.settle()
+    assert (await world.row(stack))["status"] == "running"
+    assert len(world.services(stack)) == 1
+
+
+async def _expect_another_term(world: World, stack: str) -> None:
+    with pytest.raises(errors.Transient) as raised:
+        await world.plan(stack)
+    assert raised.value.code == "TERM_CHANGED"
