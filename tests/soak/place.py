@@ -15,6 +15,7 @@ from typing import Any
 import anyio
 import httpx
 
+from listener.pocketbase import hooks
 from listener.sandbox import people, world
 from listener.sandbox import proxy as proxies
 from tests import fixtures
@@ -49,8 +50,7 @@ class Place:
     """Stacks whose purge staff has asked for, ever."""
     foreign: dict[str, Any] = field(default_factory=dict)
     """Uuid of each service that is not ours -> as the API shows it."""
-    turned: set[str] = field(default_factory=set)
-    """What a fault holds turned now."""
+    _held: set[str] = field(default_factory=set)
     count: Counter[str] = field(default_factory=Counter)
     """Kills and restarts."""
     _numbers: Iterator[int] = field(default_factory=itertools.count)
@@ -122,6 +122,18 @@ class Place:
         assert answer.is_success, (method, path, answer.text)
         return answer.json()
 
+    @asynccontextmanager
+    async def held(self, what: str) -> AsyncIterator[bool]:
+        """Whether it was free; then nobody else has it meanwhile. An empty name is always free."""
+        if what in self._held:
+            yield False
+            return
+        self._held |= {what} - {""}
+        try:
+            yield True
+        finally:
+            self._held.discard(what)
+
     async def turn(self) -> None:
         """The stand-in is as slow as it is in a soak, and nothing else is turned."""
         usual = {"rate_limit": 100_000, "reachable": True}
@@ -156,6 +168,7 @@ class Place:
 async def opened(folder: Path) -> AsyncIterator[Place]:
     """A place whose daemons do not run yet; no tier limits a tenant."""
     port = world.free_port()
+    hooks.install(folder / "pb_hooks", force=True)
     async with AsyncExitStack() as stack:
         sandbox = await stack.enter_async_context(world.running(folder, port=port, daemon=False))
         await fixtures.unlimited(sandbox.admin, world.SERVER)

@@ -21,7 +21,7 @@ from tests.soak.sight import Sight
 DOWN = (errors.ListenerError, httpx.HTTPError)
 A_SECOND = 2.0
 """Deeds."""
-BEGIN_SECONDS = 180.0
+BEGIN_SECONDS = 400.0
 """Until all stacks must run before the storm."""
 
 

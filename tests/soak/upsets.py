@@ -70,42 +70,40 @@ async def freeze_leader(place: Place, dice: random.Random) -> None:
 
 async def restart_pocketbase(place: Place, dice: random.Random) -> None:
     """It ends as it should, and comes back."""
-    if place.world.pocketbase.pid is not None:
-        place.count["PocketBase restarted"] += 1
-        await place.world.pocketbase.terminate()
-        await anyio.sleep(dice.uniform(0.0, 3.0))
-        await place.world.pocketbase.start()
+    async with place.held("PocketBase") as is_mine:
+        if is_mine:
+            place.count["PocketBase restarted"] += 1
+            await place.world.pocketbase.terminate()
+            await anyio.sleep(dice.uniform(0.0, 3.0))
+            await place.world.pocketbase.start()
 
 
 async def kill_pocketbase(place: Place, dice: random.Random) -> None:
     """SIGKILL, and it comes back."""
-    if place.world.pocketbase.pid is not None:
-        place.count["PocketBase killed"] += 1
-        await place.world.pocketbase.kill()
-        await anyio.sleep(dice.uniform(0.0, 3.0))
-        await place.world.pocketbase.start()
+    async with place.held("PocketBase") as is_mine:
+        if is_mine:
+            place.count["PocketBase killed"] += 1
+            await place.world.pocketbase.kill()
+            await anyio.sleep(dice.uniform(0.0, 3.0))
+            await place.world.pocketbase.start()
 
 
 async def restart_coolify(place: Place, dice: random.Random) -> None:
     """It ends with requests under way, and comes back with what it knew."""
-    if place.world.coolify.pid is not None:
-        place.count["Coolify restarted"] += 1
-        await place.world.coolify.terminate()
-        await anyio.sleep(dice.uniform(0.0, 3.0))
-        await place.world.coolify.start()
-        await place.turn()
+    async with place.held("Coolify") as is_mine:
+        if is_mine:
+            place.count["Coolify restarted"] += 1
+            await place.world.coolify.terminate()
+            await anyio.sleep(dice.uniform(0.0, 3.0))
+            await place.world.coolify.start()
+            await place.turn()
 
 
 async def _play(place: Place, dice: random.Random, where: str, raw: dict[str, Any]) -> None:
     """The fault has begun and ended; of those that turn one and the same thing, one at a time."""
     proxy = dice.choice(place.daemons).proxy
     turned = {"limit": "knobs", "turn": "knobs", "refuse": f"door {proxy.port}"}.get(raw["what"], "")
-    if turned in place.turned:
-        return
-    if turned:
-        place.turned.add(turned)
-    try:
-        entry = troubles.entry(where, raw)
-        await faults_schedule.Schedule([entry], place.standin, proxy, lambda _: None).play()
-    finally:
-        place.turned.discard(turned)
+    async with place.held(turned) as is_mine:
+        if is_mine:
+            entry = troubles.entry(where, raw)
+            await faults_schedule.Schedule([entry], place.standin, proxy, lambda _: None).play()
