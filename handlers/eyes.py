@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -87,6 +88,14 @@ class Eyes:
         await self._tell_hooks(meta, term)
         if is_accepted:
             self.is_first_contact = False
+
+    @contextmanager
+    def in_one_term(self) -> Iterator[None]:
+        """Raises `Transient` when the lease was taken anew inside: what was read before is not believed."""
+        term = self.term()
+        yield
+        if self.term() != term:
+            raise errors.Transient("TERM_CHANGED", "the lease was taken anew while a plan was made")
 
     async def _tell_hooks(self, meta: Mapping[str, Any], term: int) -> None:
         said = self.site.for_hooks(self.now())

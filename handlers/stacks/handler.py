@@ -118,14 +118,9 @@ class StackHandler:
         return self._eyes.ledger.owner_of(entry.uuid) or (named if is_unborn else "")
 
     async def plan(self, key: contract.Key) -> contract.Plan:
-        """The plan for a stack; a service is read by uuid only when the plan cannot do without.
-
-        Raises `Transient` when the lease was taken anew meanwhile: what was read before is not believed.
-        """
-        term = self._eyes.term()
-        _, _, plan = await self.explain(key)
-        if self._eyes.term() != term:
-            raise errors.Transient("TERM_CHANGED", "the lease was taken anew while a plan was made")
+        """The plan for a stack; a service is read by uuid only when the plan cannot do without."""
+        with self._eyes.in_one_term():
+            _, _, plan = await self.explain(key)
         return plan
 
     async def explain(self, key: contract.Key) -> tuple[StackFacts, Want, contract.Plan]:
