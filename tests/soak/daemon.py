@@ -41,6 +41,8 @@ class Daemon:
     """Exit codes of starts that came to nothing: a side refused it, and it is started anew."""
     rss: int = 0
     """Most memory that was seen, in bytes."""
+    bugs: list[str] = field(default_factory=list)
+    """What its log says of runs that ended as nobody foresaw."""
     taken: list[float] = field(default_factory=list)
     """When it took the lease, in seconds since 1970."""
     _process: anyio.abc.Process | None = field(default=None, repr=False)
@@ -90,8 +92,10 @@ class Daemon:
                 os.kill(pid, signal.SIGCONT)
 
     def measure(self) -> None:
-        """`rss` and `taken` are as of now."""
+        """`rss`, `bugs` and `taken` are as of now."""
         for line in self._news():
+            if line.get("event") == "run.crashed":
+                self.bugs.append(str(line.get("exception", ""))[-200:].strip())
             self._is_up = self._is_up or line.get("event") in ("lease.taken", "lease.watched")
             if line.get("event") == "lease.taken":
                 self.taken.append(datetime.fromisoformat(line["timestamp"]).timestamp())

@@ -96,6 +96,11 @@ def _none_ends_by_itself(sight: Sight) -> Iterator[str]:
         yield from (f"{one.name} ended with {code}" for code in one.ends)
 
 
+def _no_run_crashes(sight: Sight) -> Iterator[str]:
+    for one in sight.place.daemons:
+        yield from (f"{one.name}: {bug}" for bug in one.bugs)
+
+
 def laws(place: Place) -> Mapping[str, Callable[[Sight], Iterator[str]]]:
     """Name -> law, for one soak."""
     assert place.foreign
@@ -111,4 +116,5 @@ def laws(place: Place) -> Mapping[str, Callable[[Sight], Iterator[str]]]:
         "created what is not wanted": NoUnwantedCreate(),
         "more memory than allowed": _memory_is_bounded,
         "a daemon ended by itself": _none_ends_by_itself,
+        "a run ended as nobody foresaw": _no_run_crashes,
     }

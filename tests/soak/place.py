@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import secrets
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -50,6 +51,8 @@ class Place:
     """Stacks whose purge staff has asked for, ever."""
     foreign: dict[str, Any] = field(default_factory=dict)
     """Uuid of each service that is not ours -> as the API shows it."""
+    minds: dict[str, list[tuple[float, str]]] = field(default_factory=dict)
+    """Stack or tenant -> when somebody changed their mind, and to what: it may be shorter than a look."""
     _held: set[str] = field(default_factory=set)
     count: Counter[str] = field(default_factory=Counter)
     """Kills and restarts."""
@@ -78,7 +81,21 @@ class Place:
 
     async def save(self, stack: str, **fields: Any) -> None:
         """These fields are stored on the stack's record."""
+        if "desired_state" in fields:
+            self.note(stack, fields["desired_state"])
+        if fields.get("hold"):
+            self.note(stack, "suspended")
         await people.ask(self.admin, "PATCH", f"{STACKS}/{stack}", fields)
+
+    def note(self, whose: str, wish: str) -> None:
+        """Somebody is about to want this of a stack, or of a tenant's."""
+        self.minds.setdefault(whose, []).append((time.time(), wish))
+
+    async def change_tenant(self, tenant: str, **fields: Any) -> None:
+        """These fields are stored on the tenant's record."""
+        if "status" in fields:
+            self.note(tenant, "running" if fields["status"] == "active" else "suspended")
+        await people.ask(self.admin, "PATCH", f"{TENANTS}/{tenant}", fields)
 
     async def ask(self, verb: str, stack: str) -> None:
         """Staff's command is written as a request."""

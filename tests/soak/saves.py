@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 
 from listener.sandbox import people
-from tests.soak.place import STACKS, TENANTS, TIERS, Place
+from tests.soak.place import STACKS, TIERS, Place
 
 MOST_STACKS = 120
 RETAINED = ("retained", "closed")
@@ -97,22 +97,19 @@ async def suspend_tenant(place: Place, dice: random.Random) -> None:
     rows = await place.rows("tenants")
     active = [row["id"] for row in rows if row["status"] == "active"]
     if len(active) > 0.75 * len(rows):
-        await people.ask(
-            place.admin, "PATCH", f"{TENANTS}/{dice.choice(sorted(active))}", {"status": "suspended"}
-        )
+        await place.change_tenant(dice.choice(sorted(active)), status="suspended")
 
 
 async def activate_tenant(place: Place, dice: random.Random) -> None:
     """One that was suspended is active."""
     rows = sorted(row["id"] for row in await place.rows("tenants") if row["status"] != "active")
     if rows:
-        await people.ask(place.admin, "PATCH", f"{TENANTS}/{dice.choice(rows)}", {"status": "active"})
+        await place.change_tenant(dice.choice(rows), status="active")
 
 
 async def change_tier(place: Place, dice: random.Random) -> None:
     """A tenant has another tariff."""
-    tenant = f"{TENANTS}/{dice.choice(place.tenants)}"
-    await people.ask(place.admin, "PATCH", tenant, {"plan_tier": dice.choice(TIERS)})
+    await place.change_tenant(dice.choice(place.tenants), plan_tier=dice.choice(TIERS))
 
 
 async def delete_softly(place: Place, dice: random.Random) -> None:

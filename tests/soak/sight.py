@@ -78,10 +78,13 @@ class Sight:
         return "suspended" if rests else str(row["desired_state"] or "running")
 
     def wished(self, stack: str, at: float) -> set[str]:
-        """Every wish within the grace before that moment, and since."""
+        """Every wish within the grace before that moment, and since; also one that no look has seen."""
+        row = self.records.get(stack, {})
+        minds = [*self.place.minds.get(stack, []), *self.place.minds.get(row.get("tenant_id", ""), [])]
+        passing = {wish for since, wish in minds if since >= at - GRACE}
         known = self.wishes.get(stack, [])
         ends = [since for since, _ in known[1:]] + [float("inf")]
-        return {wish for (_, wish), end in zip(known, ends, strict=False) if end >= at - GRACE}
+        return passing | {wish for (_, wish), end in zip(known, ends, strict=False) if end >= at - GRACE}
 
     def owner(self, uuid: str) -> str:
         """The stack whose marker the service has, or nothing."""

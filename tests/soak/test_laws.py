@@ -93,6 +93,10 @@ def _crash(sight: Sight) -> None:
     sight.place.daemons[0].ends.append(1)
 
 
+def _bug(sight: Sight) -> None:
+    sight.place.daemons[0].bugs.append("KeyError")
+
+
 BREACHES: list[tuple[str, Callable[[Sight], None]]] = [
     ("two services with one marker", _twin),
     ("created twice in one life", _second_life),
@@ -106,6 +110,7 @@ BREACHES: list[tuple[str, Callable[[Sight], None]]] = [
     ("asked for what is not wanted", _unwanted_stop),
     ("more memory than allowed", _memory),
     ("a daemon ended by itself", _crash),
+    ("a run ended as nobody foresaw", _bug),
 ]
 
 
@@ -127,6 +132,16 @@ def test_a_create_for_what_rests_is_told_once_and_one_of_a_moment_ago_is_lawful(
     sight.services.append(_service("c" * 24, "two"))
     assert len(list(law(sight))) == 1
     assert list(law(sight)) == []
+
+
+def test_a_change_of_mind_that_no_look_has_seen_makes_a_stop_lawful() -> None:
+    sight = _lawful()
+    law = laws.laws(sight.place)["asked for what is not wanted"]
+    _unwanted_stop(sight)
+    sight.place.minds = {"one": [(NOW - 2.0, "suspended"), (NOW - 1.0, "running")]}
+    assert list(law(sight)) == []
+    sight.place.minds = {"one": [(NOW - GRACE - 2.0, "suspended")]}
+    assert len(list(law(sight))) == 1
 
 
 def test_every_law_has_a_breach() -> None:
