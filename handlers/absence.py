@@ -40,13 +40,17 @@ def judge(
     since: Mapping[str, float],
     now: float,
     apart: float,
+    uncounted: frozenset[str] = frozenset(),
 ) -> Verdict:
-    """The verdict on `expected` ledger ids after a proven sweep. `heard` were named by a delete event."""
+    """The verdict on `expected` ledger ids after a proven sweep. `heard` were named by a delete event.
+
+    That `uncounted` ids are missing is no sign of a fault; of each it is judged all the same.
+    """
     missing = expected - returned - heard
     others = max(len(expected - heard) - 1, 0)
     allowed = 1 if others < FEW else int(others * (1 - SHARE) + 1e-9)
     if len(missing) - 1 > allowed:
         return Verdict(since={}, enough=frozenset(), is_mass=True)
-    first = {record_id: since.get(record_id, now) for record_id in missing}
+    first = {record_id: since.get(record_id, now) for record_id in missing | (uncounted - returned)}
     enough = {i for i, moment in first.items() if now - moment >= apart and i not in viewed}
     return Verdict(since=first, enough=frozenset(enough), is_mass=False)

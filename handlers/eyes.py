@@ -124,9 +124,18 @@ class Eyes:
                 self.memory.of(record_id).deleted_heard = True
 
     def judge_absence(
-        self, collection: str, live: AbstractSet[str], returned: AbstractSet[str], viewed: AbstractSet[str]
+        self,
+        collection: str,
+        live: AbstractSet[str],
+        returned: AbstractSet[str],
+        viewed: AbstractSet[str],
+        *,
+        uncounted: AbstractSet[str] = frozenset(),
     ) -> bool:
-        """What a proven sweep says of `live` ledger ids is remembered; True = too much is missing at once."""
+        """What a proven sweep says of `live` ledger ids is remembered; True = too much is missing at once.
+
+        `uncounted` ids may be missing in any number.
+        """
         remembered = self.memory
         before = remembered.absent.get(collection, absence.NOTHING_MISSING)
         verdict = absence.judge(
@@ -137,6 +146,7 @@ class Eyes:
             since=before.since,
             now=remembered.clock(),
             apart=self.site.waits.absence,
+            uncounted=frozenset(uncounted),
         )
         remembered.absent[collection] = verdict
         return verdict.is_mass

@@ -55,6 +55,7 @@ SENTENCES: Mapping[tuple[str, str], Sentence] = {
 BOOKKEEPING = frozenset(
     {"service.rename", "project.create", "project.adopt", "project.delete", "secrets.make", "stack.restart"}
     | {"request.secrets_reseal", "stack.start", "service.adopt", "stack.apply", "stack.schedules"}
+    | {"stack.orphan"}
 )
 """Verbs of which at least one outcome means nothing to a tenant, or which a row of `STATE` tells better."""
 REFUSED: Sentence = (

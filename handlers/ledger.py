@@ -69,6 +69,11 @@ class LedgerRow(BaseModel):
         """Names as they were when the object was made."""
         return self.applied_spec or {}
 
+    @property
+    def orphan(self) -> str:
+        """When its service was found without a record and a row (ISO); empty for every other stack."""
+        return str(self.made.get("orphan") or "")
+
     def changed(self, changes: Mapping[str, Any]) -> LedgerRow:
         """The row with these columns changed."""
         return LedgerRow.model_validate({**self.model_dump(), **changes})

@@ -86,6 +86,11 @@ def project_name(slug: str, record_id: str) -> str:
     return f"cf-{slug}-{record_id}"
 
 
+def record_of(name: str) -> str:
+    """The record id that a service or project of that name is of, if it is one of ours."""
+    return name.rpartition("-")[2]
+
+
 def checked_name(text: str, what: str) -> str:
     """The slug or stack name, if it can be part of our names; else `NAME_NOT_ALLOWED`."""
     if len(text) <= LONGEST_NAME and NAME.fullmatch(text):

@@ -18,7 +18,7 @@ import anyio
 import structlog
 
 from handlers import eyes as seeing
-from handlers import recorder, servers
+from handlers import orphans, recorder, servers
 from handlers.catalogue import Catalogue
 from handlers.figures import Figures
 from handlers.requests.handler import RequestHandler
@@ -114,6 +114,9 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
     told = partial(Figures, metrics=metrics, eyes=eyes, books=stacks.books, brake=stacks.brake)
     figures = told(catalog=catalog, leads=lease.held)
     rounds.append((figures.round, figures.interval))
+    finder = orphans.Finder(eyes=eyes, scribe=scribe, gate=gate.reasons)
+    rounds.append((finder.round, finder.interval))
+    metrics.orphans.set_function(lambda: len(orphans.alive(eyes.ledger)))
     known = (tenants, stacks, requests, ScheduleHandler(eyes=eyes, scribe=scribe))
     scarce = upstreams.coolify.budget.is_scarce
     ranked = partial(Queue, rank_of=stacks.books.rank, is_scarce=scarce, is_urgent=eyes.is_urgent)

@@ -207,6 +207,8 @@ class Waits:
     """Default deadline of a deploy; a template may name its own."""
     stop: float = 300.0
     """Deadline of a stop, after which it is asked for again."""
+    orphan: float = 86400.0
+    """Between finding a service of ours without a record and stopping it."""
     purge: float = 3600.0
     """Between the announcement of a purge and the DELETE, with lease and `exited` unbroken."""
     slow_retry: float = 900.0

@@ -112,7 +112,7 @@ def test_the_products_waits_are_what_the_design_says() -> None:
     wanted = {
         "beat": 5, "lease_stale": 15, "takeover": 25, "confirm": 150, "settle": 90, "settle_lists": 10,
         "two_looks": 60, "resync": 300, "poll": 60, "poll_busy": 5, "absence": 600, "deploy": 600,
-        "stop": 300, "purge": 3600, "slow_retry": 900, "backoff_first": 1,
+        "stop": 300, "orphan": 86400, "purge": 3600, "slow_retry": 900, "backoff_first": 1,
         "backoff_last": 900, "breaker_probe": 10,
         "drain": 20, "servers": 600, "project": 10,
     }  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from handlers import making, naming, status
-from handlers.stacks import existing, plans, purge, unborn, verbs
+from handlers.stacks import existing, orphaned, plans, purge, unborn, verbs
 from handlers.stacks.desired import Desired, Refused, Unmade, Want, Wish, wish
 from handlers.stacks.facts import StackFacts
 from handlers.stacks.hosts import FOREIGN_STATUS
@@ -23,7 +23,7 @@ LIFTING = ("retry", "recreate")
 
 def decide(facts: StackFacts, want: Want) -> contract.Plan:
     """The plan for one stack. Empty when wanted, actual and shown agree."""
-    for case in (_absent, _other_tenant, _first_contact, _ended, _held, _action):
+    for case in CASES:
         plan = case(facts, want)
         if plan is not None:
             return plan
@@ -161,6 +161,19 @@ def _command(facts: StackFacts, action: str) -> contract.Plan:
     except errors.Refusal as refusal:
         return unborn.consume(facts, None, why=refusal.message)
     return plans.needs_look(facts) if isinstance(changes, str) else unborn.consume(facts, changes)
+
+
+CASES = (
+    orphaned.graced,
+    _absent,
+    _other_tenant,
+    orphaned.reclaimed,
+    _first_contact,
+    _ended,
+    _held,
+    _action,
+)
+"""Most particular first."""
 
 
 def summary(facts: StackFacts, want: Want) -> str:

@@ -70,6 +70,8 @@ def _strange(facts: StackFacts, look: naming.Foreign | naming.Missing) -> contra
         return contract.Plan(
             key=facts.key, reason="strange", again=plans.until(facts, since + waits.two_looks)
         )
+    if isinstance(look, naming.Missing) and facts.record is None and facts.ledger and facts.ledger.orphan:
+        return purge.finish(facts)
     if isinstance(look, naming.Missing):
         what = "the service is gone from Coolify · it was deleted there"
         fix = "`action: recreate` makes a new one; its volumes may be lost"

@@ -269,9 +269,11 @@ class StackHandler:
         )
 
     def _judge_absence(self, returned: set[str], viewed: set[str]) -> None:
-        rows = self._eyes.ledger.rows(records.STACKS)
-        live = {row.id for row in rows if row.stage not in ("retained", "closed")}
-        self._on_mass_absence(self._eyes.judge_absence(records.STACKS, live, returned, viewed))
+        rows = [row for row in self._eyes.ledger.rows(records.STACKS) if row.stage != "closed"]
+        over = {row.id for row in rows if row.stage == "retained" or row.orphan}
+        live = {row.id for row in rows} - over
+        judged = self._eyes.judge_absence(records.STACKS, live, returned, viewed, uncounted=over)
+        self._on_mass_absence(judged)
 
     def _differs(self, stack: records.StackRecord, tenant: records.TenantRecord | None) -> bool:
         eyes = self._eyes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from handlers import memory, naming, records
+from handlers import memory, naming, records, strangers
 from handlers.eyes import Eyes
 from handlers.ledger import LedgerRow
 from handlers.stacks import host_proofs, unborn
@@ -86,22 +86,8 @@ async def renamed(eyes: Eyes, facts: StackFacts) -> StackFacts:
     Asked before a create without a ledger row: it may be lost, and the list has no descriptions. Each service
     that no ledger row knows is read once, and again when it changed; a 404 counts only for our own team.
     """
-    services, known = eyes.view.snapshot.services, eyes.memory.markers
-    ours = {row.service_uuid for row in eyes.ledger.rows(records.STACKS)}
-    strange = [
-        one
-        for one in services.values()
-        if one.uuid not in ours and eyes.ledger.get(one.name.rpartition("-")[2]) is None
-    ]
-    found = []
-    for one in strange:
-        if (one.uuid, one.updated_at) not in known:
-            detail = await eyes.coolify.service(one.uuid)
-            if detail is None:
-                await eyes.prove_team()
-            known[one.uuid, one.updated_at] = naming.read(detail.description) if detail else None
-        if known[one.uuid, one.updated_at] == facts.marker:
-            found.append(one)
+    strange = [one for one in strangers.unknown(eyes) if eyes.ledger.get(naming.record_of(one.name)) is None]
+    found = [one for one in strange if await strangers.marker(eyes, one) == facts.marker]
     return replace(facts, marked=tuple(found))
 
 

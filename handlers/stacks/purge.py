@@ -31,6 +31,8 @@ def retained(facts: StackFacts, shown: dict[str, Any]) -> contract.Plan:
     """The plan for a stack that rests in retention: nothing, an announcement, or the purge."""
     row, waits = facts.ledger, facts.site.waits
     assert row is not None
+    if row.orphan and not row.made.get("approved"):
+        return plans.settled(facts, "orphan", shown, again=LONGEST_LOOK)
     left = (due(row, facts.now) - facts.now).total_seconds()
     if left > 0:
         return plans.settled(facts, "retained", shown, again=min(left, LONGEST_LOOK))

@@ -200,14 +200,10 @@ def _look_again(facts: StackFacts, moment: float) -> contract.Plan:
 
 
 def adopt(facts: StackFacts, want: Want, proof: naming.Proof) -> contract.Plan:
-    """Exactly one service carries the full marker of a record without a ledger row: the ledger was lost.
-
-    Without a template's version on the record the service was taken over, and nobody approved a change yet.
-    """
+    """Exactly one service carries the full marker of a record without a ledger row: the ledger was lost."""
     record, entry = facts.record, facts.marked[0]
     assert record is not None
-    version = str(record.display.get("template_version") or "")
-    kept = want if isinstance(want, Desired) and not version else None
+    columns, is_adopted = taken(facts, record, want)
     known = steps.Record(
         ledger={
             "kind": records.STACKS,
@@ -215,20 +211,33 @@ def adopt(facts: StackFacts, want: Want, proof: naming.Proof) -> contract.Plan:
             "server_uuid": entry.server_uuid,
             "project_uuid": facts.project_uuid,
             "service_uuid": proof.uuid,
-            "salt": facts.salt,
-            "template": record.template,
-            "template_version": version,
-            "applied_hash": kept.hash if kept else "",
-            "domain": kept.host if kept else "",
+            **columns,
             "applied_spec": {
                 "service_name": entry.name,
                 "stack_name": record.stack_name,
-                "adopted": not version,
+                "adopted": is_adopted,
             },
         },
         entry=steps.Entry("service.adopt", "done", "full marker", {"service_uuid": proof.uuid}),
     )
     return contract.Plan(key=facts.key, steps=(known,), reason="adopted", again=0.0)
+
+
+def taken(facts: StackFacts, record: records.StackRecord, want: Want) -> tuple[dict[str, object], bool]:
+    """What the ledger may believe of a service that it did not know, and whether it was taken over.
+
+    Without a template's version on the record it was, and nobody approved a change yet.
+    """
+    version = str(record.display.get("template_version") or "")
+    kept = want if isinstance(want, Desired) and not version else None
+    columns: dict[str, object] = {
+        "salt": facts.salt,
+        "template": record.template,
+        "template_version": version,
+        "applied_hash": kept.hash if kept else "",
+        "domain": kept.host if kept else "",
+    }
+    return columns, not version
 
 
 def close(facts: StackFacts) -> contract.Plan:

@@ -59,7 +59,7 @@ def purge(facts: StackFacts) -> Answer:
 def approve(facts: StackFacts) -> Answer:
     """Its deletion may pass the brake; or, of an adopted one, the template's compose may replace its own."""
     row = facts.ledger
-    if row is not None and row.service_uuid and _is_leaving(facts):
+    if row is not None and row.service_uuid and (row.orphan or _is_leaving(facts)) and row.stage != "closed":
         return {"applied_spec": {**row.made, brake.APPROVED: brake.phase(row)}}
     if row is None or not row.made.get("adopted"):
         raise _refused("approve", "nothing of this stack waits for approval", "look at `cloudfreedom plan`")

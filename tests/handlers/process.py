@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from functools import partial
 
 import httpx
 
 from handlers import eyes as seeing
-from handlers import ledger, memory, recorder, site, status, vault
+from handlers import ledger, memory, orphans, recorder, site, status, vault
 from handlers.requests.handler import RequestHandler
 from handlers.stacks.handler import StackHandler
 from handlers.stacks.schedule_handler import ScheduleHandler
 from handlers.tenants.handler import TenantHandler
-from listener import contract
+from listener import contract, errors
 from listener.compose import catalog as catalogs
 from listener.coolify.budget import Budget
 from listener.coolify.client import Coolify
@@ -76,15 +77,23 @@ class Process:
     tenants: TenantHandler
     requests: RequestHandler
     schedules: ScheduleHandler
+    finder: orphans.Finder
     turns: Turns
     mass: list[bool]
     """What sweeps said of mass absence."""
+    withheld: list[Callable[[], bool]]
+    """Reasons against acting."""
 
     @property
     def handlers(self) -> Mapping[str, contract.Handler]:
         """By collection, as the engine has them."""
         known = (self.tenants, self.stacks, self.requests, self.schedules)
         return {handler.collection: handler for handler in known}
+
+
+def _allowed(withheld: Sequence[Callable[[], bool]]) -> None:
+    if any(holds() for holds in withheld):
+        raise errors.Transient("WITHHELD", "nothing may begin now")
 
 
 def begun(place: Place, *, term: int, holder: str) -> Process:
@@ -113,12 +122,15 @@ def begun(place: Place, *, term: int, holder: str) -> Process:
         sealer=place.sealer,
     )  # fmt: skip
     mass: list[bool] = []
+    withheld: list[Callable[[], bool]] = []
+    allowed = partial(_allowed, withheld)
     stacks = StackHandler(
-        eyes=eyes, catalog=place.catalog, scribe=scribe, allowed=lambda: None, on_mass_absence=mass.append
+        eyes=eyes, catalog=place.catalog, scribe=scribe, allowed=allowed, on_mass_absence=mass.append
     )
-    tenants = TenantHandler(eyes=eyes, scribe=scribe, allowed=lambda: None, books=stacks.books)
-    requests = RequestHandler(
-        eyes=eyes, catalog=place.catalog, stacks=stacks, scribe=scribe, allowed=lambda: None
-    )
+    tenants = TenantHandler(eyes=eyes, scribe=scribe, allowed=allowed, books=stacks.books)
+    requests = RequestHandler(eyes=eyes, catalog=place.catalog, stacks=stacks, scribe=scribe, allowed=allowed)
     schedules = ScheduleHandler(eyes=eyes, scribe=scribe)
-    return Process(eyes, scribe, stacks, tenants, requests, schedules, Turns(place.waits), mass)
+    finder = orphans.Finder(eyes=eyes, scribe=scribe, gate=lambda: ["records_missing"] * any(mass[-1:]))
+    return Process(
+        eyes, scribe, stacks, tenants, requests, schedules, finder, Turns(place.waits), mass, withheld
+    )

@@ -26,6 +26,7 @@ def routes(standin: StandIn) -> list[Route]:
         Route("/calls", handles.calls, methods=["GET", "DELETE"]),
         Route("/state", handles.state, methods=["GET"]),
         Route("/hand", handles.hand, methods=["POST"]),
+        Route("/backup", handles.backup, methods=["POST", "PUT", "DELETE"]),
         Route("/jobs", handles.jobs, methods=["POST"]),
         Route("/jobs/faults", handles.job_faults, methods=["GET", "POST", "DELETE"]),
     ]
@@ -114,6 +115,17 @@ class _Handles:
         except (KeyError, TypeError) as error:
             return _answer({"message": f"cannot do that: {error}"}, 400)
         return _answer({"done": done})
+
+    async def backup(self, request: Request) -> Response:
+        """POST saves what exists; PUT puts back what was saved; DELETE empties Coolify, as if it was new."""
+        world = self._standin.world
+        if request.method == "DELETE":
+            world.clear()
+        elif request.method == "PUT":
+            world.put_back()
+        else:
+            world.save()
+        return _answer({"done": True})
 
     async def jobs(self, _: Request) -> Response:
         """Every queued job has run."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import secrets
 import string
@@ -47,6 +48,7 @@ class World:
         self.applications: list[state.Application] = []
         self.graveyard: list[state.Service] = []
         """Services whose rows are gone."""
+        self._backup: tuple[list[Any], ...] = ([], [], [], [])
         self._ids = itertools.count(1)
 
     def kept(self) -> dict[str, Any]:
@@ -164,6 +166,29 @@ class World:
             self.services.remove(service)
             self.graveyard.append(service)
         service.deleted = service.deleted or self.time.stamp()
+
+    def save(self) -> None:
+        """Projects and what is in them are kept as they are now, as in a backup of Coolify's database."""
+        self._backup = self._copied(self._rows())
+
+    def put_back(self) -> None:
+        """They are again what was saved last."""
+        for rows, old in zip(self._rows(), self._copied(self._backup), strict=True):
+            rows[:] = old
+
+    def clear(self) -> None:
+        """A new Coolify on the same servers."""
+        for rows in self._rows():
+            rows.clear()
+
+    def _rows(self) -> tuple[list[Any], ...]:
+        return self.projects, self.services, self.applications, self.graveyard
+
+    def _copied(self, rows: tuple[list[Any], ...]) -> tuple[list[Any], ...]:
+        """Copies whose servers, destinations and teams are the present ones."""
+        places = [place for server in self.servers for place in server.destinations]
+        present = [*self.servers, *self.teams, *places]
+        return copy.deepcopy(rows, {id(one): one for one in present})
 
     def parse(self, service: state.Service) -> None:
         """Parts, variables, storages and the written compose follow the service's document.
