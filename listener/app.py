@@ -18,7 +18,7 @@ import anyio
 import structlog
 
 from handlers import eyes as seeing
-from handlers import orphans, recorder, servers
+from handlers import orphans, recorder, restored, servers
 from handlers.catalogue import Catalogue
 from handlers.figures import Figures
 from handlers.requests.handler import RequestHandler
@@ -33,6 +33,7 @@ from listener.engine.breaker import Breaker
 from listener.engine.engine import Engine
 from listener.engine.gate import Gate
 from listener.engine.gauges import expose
+from listener.engine.highwater import HighWater
 from listener.engine.hostlock import HostLock
 from listener.engine.lease import Lease, uptime
 from listener.engine.lifecycle import Notifier
@@ -80,6 +81,7 @@ class App:
     tenants: TenantHandler
     writer: Writer
     lent: bridge.Lent
+    watch: restored.Watch
 
 
 def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> App:
@@ -92,6 +94,7 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
     writer = Writer(pocketbase=upstreams.database, holder=lambda: lease.holder if lease.held() else "")
     sealer = Sealer(settings.listener_secrets_key)
     eyes = sight.eyes(settings, waits, upstreams, lease=lease, writer=writer, unseal=sealer.open)
+    watch = _watch(settings, eyes, lease)
     gate = Gate(
         lease=lease,
         breaker=Breaker(probe=upstreams.probe, waits=waits, on_opened=lambda _: None, on_closed=lambda: None),
@@ -99,6 +102,7 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
             "observe_only": lambda: settings.listener_observe_only,
             "first_contact": lambda: eyes.is_first_contact,
             "records_missing": lambda: mass.is_set,
+            "restored": watch.holds,
             "ledger": lambda: not eyes.is_caught_up,
         },
     )
@@ -115,7 +119,7 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
     figures = told(catalog=catalog, leads=lease.held)
     rounds.append((figures.round, figures.interval))
     finder = orphans.Finder(eyes=eyes, scribe=scribe, gate=gate.reasons)
-    rounds.append((finder.round, finder.interval))
+    rounds += [(finder.round, finder.interval), (watch.round, watch.interval)]
     metrics.orphans.set_function(lambda: len(orphans.alive(eyes.ledger)))
     known = (tenants, stacks, requests, ScheduleHandler(eyes=eyes, scribe=scribe))
     scarce = upstreams.coolify.budget.is_scarce
@@ -123,7 +127,7 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
     make = partial(_engine, queue_of=ranked, rounds=rounds, gate=gate, feed=feed, metrics=metrics)
     engine = make(settings, waits, known)
     lent = _lent(settings, upstreams, eyes, Accesses(eyes=eyes, catalog=catalog, scribe=scribe))
-    return App(engine, gate, hostlock, metrics, eyes, catalog, stacks, tenants, writer, lent)
+    return App(engine, gate, hostlock, metrics, eyes, catalog, stacks, tenants, writer, lent, watch)
 
 
 def _rounds(
@@ -146,6 +150,13 @@ def _rounds(
         (keeper.round, keeper.interval),
         *sight.rounds(settings, waits, eyes, catalog),
     ]
+
+
+def _watch(settings: Settings, eyes: seeing.Eyes, lease: Lease) -> restored.Watch:
+    mark = HighWater(
+        settings.listener_state_dir, inst=eyes.site.inst, fence=lambda: lease.fence, clock=eyes.memory.clock
+    )
+    return restored.Watch(eyes=eyes, mark=mark)
 
 
 def _scribe(eyes: seeing.Eyes, writer: Writer, sealer: Sealer, lease: Lease) -> recorder.Recorder:

@@ -13,7 +13,7 @@ from handlers.stacks.desired import Desired, Want, Wish, wish
 from handlers.stacks.facts import StackFacts
 from handlers.tenants.decide import FOREIGN
 from listener import contract, sight
-from listener.cli import capacity, consent, foresee, idle, reach, rows, show, what_if
+from listener.cli import capacity, consent, foresee, idle, reach, restored, rows, show, what_if
 from listener.cli.exits import Exit
 from listener.compose.catalog import Catalog
 
@@ -116,6 +116,7 @@ async def _plan(
 async def _accept(yes: bool, confirm: Callable[[str], bool]) -> Exit:
     async with idle.ready() as here:
         found = await findings(here, chosen="", first_contact=True)
+        await _tell_restored(here)
         if found:
             tell(found)
             foreign = sum(one.kind == "blocked" for one in found)
@@ -134,6 +135,20 @@ async def _accept(yes: bool, confirm: Callable[[str], bool]) -> Exit:
         await sight.accept(here.app.writer)
     print("Accepted.")
     return Exit.DONE
+
+
+async def _tell_restored(here: idle.Idle) -> None:
+    """What was put back to an earlier day, if something looks so, and what follows from accepting it."""
+    report = await restored.examined(here)
+    if not report.signs:
+        return
+    for text in report.lines():
+        show.line(f"! {text}")
+    print(
+        "Until this is accepted nothing is done. Once it is: stacks whose service is gone are blocked until"
+    )
+    print("`cloudfreedom recreate`; services without a record are orphans, stopped after a day, data kept;")
+    print("everything else is brought to what the records ask for, as they are now.")
 
 
 async def findings(here: idle.Idle, *, chosen: str, first_contact: bool) -> list[Finding]:

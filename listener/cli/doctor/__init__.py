@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from listener import errors
 from listener.cli import reach, show
-from listener.cli.doctor import clocks, coolify, local, names, pocketbase, report, scene
+from listener.cli.doctor import clocks, coolify, local, names, pocketbase, report, restored, scene
 from listener.cli.exits import Exit
 
 Check = Callable[[scene.Scene], Awaitable[list[report.Line]]]
@@ -36,6 +36,7 @@ CHECKS: Mapping[str, Check] = {
     "Coolify requests": coolify.budget,
     "name servers": names.resolver,
     "clocks": clocks.clocks,
+    "restored": restored.restored,
 }
 """In the order in which they are made and told: each relies on what those before it found."""
 
