@@ -180,3 +180,17 @@ async def test_at_most_three_of_few_are_purged_within_an_hour(world: World) -> N
     assert world.effects() == [DELETE] * 3
     await world.live(5400.0)
     assert world.effects() == [DELETE] * 5
+
+
+async def test_a_new_process_purges_a_stack_whose_record_is_gone(world: World) -> None:
+    """Neither an event nor a tombstone tells it: two sweeps apart do."""
+    stack = await world.running()
+    await world.running()
+    await world.remove(stack)
+    await world.settle()
+    assert world.ledger(stack).stage == "retained"
+    await world.restart()
+    world.coolify.calls.reset()
+    world.pass_time(30 * DAY)
+    await world.live(6000.0)
+    assert (world.effects(), world.ledger(stack).stage) == ([DELETE], "closed")
