@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from handlers import naming, steps
+from handlers import brake, naming, steps
 from handlers.ledger import LedgerRow
 from handlers.stacks import plans
 from handlers.stacks.facts import StackFacts
@@ -31,7 +31,7 @@ def retained(facts: StackFacts, shown: dict[str, Any]) -> contract.Plan:
     """The plan for a stack that rests in retention: nothing, an announcement, or the purge."""
     row, waits = facts.ledger, facts.site.waits
     assert row is not None
-    if row.orphan and not row.made.get("approved"):
+    if row.orphan and not brake.is_approved(row):
         return plans.settled(facts, "orphan", shown, again=LONGEST_LOOK)
     left = (due(row, facts.now) - facts.now).total_seconds()
     if left > 0:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from handlers import ledger, naming, orphans, records, strangers
+from handlers import brake, ledger, naming, orphans, records, strangers
 from handlers.eyes import Eyes
 from handlers.stacks import purge
 from listener import errors
@@ -147,7 +147,7 @@ async def _lost(here: idle.Idle, row: ledger.LedgerRow) -> Lost:
     ends = purge.due(row, now) if row.deletion_seen else None
     if made.reason in BRAKED:
         waits = f"the brake: cloudfreedom orphans approve {row.id}"
-    if row.orphan and not row.made.get("approved"):
+    if row.orphan and not brake.is_approved(row):
         waits, ends = f"approval: cloudfreedom orphans approve {row.id}", None
     found = datetime.fromisoformat(row.orphan) if row.orphan else row.deletion_seen
     grace = timedelta(seconds=here.app.eyes.site.waits.orphan)

@@ -18,6 +18,9 @@ from .stream import Stream
 from .sweep import Sweeper
 from .worker import Workers
 
+PUT_BACK = "restored"
+"""The one reason of the gate's checks for which a process is not ready: a person must look."""
+
 log = structlog.get_logger()
 
 
@@ -94,6 +97,7 @@ class Engine:
             ("lease unreachable", "PocketBase gives no lease row" if role == "unknown" else ""),
             (f"stopped by {broken.code}" if broken else "", broken.what if broken else ""),
             ("upstream failing", "; ".join(troubles)),
+            (PUT_BACK, REASONS[PUT_BACK] if PUT_BACK in self._gate.reasons() else ""),
         )
         return endpoint.Readiness(
             role=role,

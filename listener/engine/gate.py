@@ -19,6 +19,7 @@ REASONS: Mapping[str, str] = {
     "observe_only": "LISTENER_OBSERVE_ONLY is set",
     "first_contact": "there are stacks and no ledger: `cloudfreedom plan`, then `cloudfreedom accept`",
     "records_missing": "a sweep missed more records than may be believed",
+    "restored": "PocketBase or Coolify was put back to an earlier day: `cloudfreedom accept`",
     "ledger": "the lease was taken just now, and the ledger is being read",
 }
 """A line on each reason against effects."""

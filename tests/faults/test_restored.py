@@ -13,6 +13,9 @@ from tests.cli.commands import cloudfreedom
 from tests.faults import stage as stages
 from tests.faults.stage import Stage
 
+LATER = 4
+"""Renewals between the copy and its return."""
+
 
 async def _is_held(stage: Stage) -> bool:
     """`/readyz` names the reason."""
@@ -20,23 +23,35 @@ async def _is_held(stage: Stage) -> bool:
         return "restored" in (await http.get("/readyz")).text
 
 
+async def _fence(stage: Stage) -> int:
+    """The lease's fence as PocketBase has it."""
+    return int((await stage.rows("listener_lease", fields="fence"))[0]["fence"])
+
+
 @pytest.mark.long
 @pytest.mark.timeout(400)
 async def test_an_older_pocketbase_has_no_effect_before_it_is_accepted(tmp_path: Path) -> None:
     async with stages.opened(tmp_path / "world") as stage:
         database, copy = stage.world.pocketbase, tmp_path / "copy"
+        data = database.data_dir / "pb_data"
         old = await stage.create(2)
         await stage.until_shown(old, "running")
         await database.kill()
-        shutil.copytree(database.data_dir, copy)
+        shutil.copytree(data, copy)
         await database.start()
+        began = await _fence(stage)
         new = await stage.create(4)
         await stage.until_shown(new, "running", seconds=60)
         services = {one["name"].rpartition("-")[2]: one["uuid"] for one in await stage.services()}
         deeds = await stage.deeds()
+
+        async def is_later() -> bool:
+            return await _fence(stage) > began + LATER
+
+        await stage.until(is_later, "the lease was renewed", seconds=60)
         await database.kill()
-        shutil.rmtree(database.data_dir)
-        shutil.copytree(copy, database.data_dir)
+        shutil.rmtree(data)
+        shutil.copytree(copy, data)
         await database.start()
         await stage.until(lambda: _is_held(stage), "/readyz names restored", seconds=60)
         await stage.until_logged("restore.found", seconds=60)
