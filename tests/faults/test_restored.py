@@ -28,6 +28,16 @@ async def _fence(stage: Stage) -> int:
     return int((await stage.rows("listener_lease", fields="fence"))[0]["fence"])
 
 
+async def _put_back(stage: Stage, copy: Path, data: Path) -> None:
+    """PocketBase has the copy, and the daemon found out."""
+    await stage.world.pocketbase.kill()
+    shutil.rmtree(data)
+    shutil.copytree(copy, data)
+    await stage.world.pocketbase.start()
+    await stage.until(lambda: _is_held(stage), "/readyz names restored", seconds=60)
+    await stage.until_logged("restore.found", seconds=60)
+
+
 @pytest.mark.long
 @pytest.mark.timeout(400)
 async def test_an_older_pocketbase_has_no_effect_before_it_is_accepted(tmp_path: Path) -> None:
@@ -49,12 +59,7 @@ async def test_an_older_pocketbase_has_no_effect_before_it_is_accepted(tmp_path:
             return await _fence(stage) > began + LATER
 
         await stage.until(is_later, "the lease was renewed", seconds=60)
-        await database.kill()
-        shutil.rmtree(data)
-        shutil.copytree(copy, data)
-        await database.start()
-        await stage.until(lambda: _is_held(stage), "/readyz names restored", seconds=60)
-        await stage.until_logged("restore.found", seconds=60)
+        await _put_back(stage, copy, data)
         await stage.change(old[0], action="restart")
         await stage.sweep()
         assert (await stage.deeds(), await _is_held(stage)) == (deeds, True)
