@@ -115,12 +115,9 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
     requests = RequestHandler(eyes=eyes, catalog=catalog, stacks=stacks, scribe=scribe, allowed=allowed)
     rounds = _rounds(settings, waits, eyes, catalog, writer=writer, gate=gate)
     rounds.append((stacks.poll, partial(float, waits.poll)))
-    told = partial(Figures, metrics=metrics, eyes=eyes, books=stacks.books, brake=stacks.brake)
-    figures = told(catalog=catalog, leads=lease.held)
-    rounds.append((figures.round, figures.interval))
     finder = orphans.Finder(eyes=eyes, scribe=scribe, gate=gate.reasons)
     rounds += [(finder.round, finder.interval), (watch.round, watch.interval)]
-    metrics.orphans.set_function(lambda: len(orphans.alive(eyes.ledger)))
+    rounds.append(_figures(metrics, eyes, catalog, stacks, lease))
     known = (tenants, stacks, requests, ScheduleHandler(eyes=eyes, scribe=scribe))
     scarce = upstreams.coolify.budget.is_scarce
     ranked = partial(Queue, rank_of=stacks.books.rank, is_scarce=scarce, is_urgent=eyes.is_urgent)
@@ -157,6 +154,16 @@ def _watch(settings: Settings, eyes: seeing.Eyes, lease: Lease) -> restored.Watc
         settings.listener_state_dir, inst=eyes.site.inst, fence=lambda: lease.fence, clock=eyes.memory.clock
     )
     return restored.Watch(eyes=eyes, mark=mark)
+
+
+def _figures(
+    metrics: Metrics, eyes: seeing.Eyes, catalog: catalogs.Catalog, stacks: StackHandler, lease: Lease
+) -> tuple[sight.Round, sight.Interval]:
+    """What the handlers' part of the world says in metrics."""
+    metrics.orphans.set_function(lambda: len(orphans.alive(eyes.ledger)))
+    told = partial(Figures, metrics=metrics, eyes=eyes, books=stacks.books, brake=stacks.brake)
+    figures = told(catalog=catalog, leads=lease.held)
+    return figures.round, figures.interval
 
 
 def _scribe(eyes: seeing.Eyes, writer: Writer, sealer: Sealer, lease: Lease) -> recorder.Recorder:
