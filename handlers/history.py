@@ -42,6 +42,10 @@ SENTENCES: Mapping[tuple[str, str], Sentence] = {
     ("stack.purge", "started"): ("The data will be removed soon.", "Die Daten werden bald entfernt."),
     ("service.delete", "started"): ("The data is being removed.", "Die Daten werden entfernt."),
     ("stack.purge", "done"): ("The data was removed.", "Die Daten wurden entfernt."),
+    ("stack.started_by_hand", "failed"): (
+        "Was started again and again, and stopped each time.",
+        "Wurde immer wieder gestartet und jedes Mal angehalten.",
+    ),
     ("stack.block", "failed"): (
         "Held back for safety; the operator looks at it.",
         "Zur Sicherheit zurückgehalten; der Betreiber sieht es sich an.",
@@ -53,9 +57,9 @@ SENTENCES: Mapping[tuple[str, str], Sentence] = {
 """(verb, outcome) -> sentence; see `BOOKKEEPING` for the verbs that have none."""
 
 BOOKKEEPING = frozenset(
-    {"service.rename", "project.create", "project.adopt", "project.delete", "secrets.make", "stack.restart"}
-    | {"request.secrets_reseal", "stack.start", "service.adopt", "stack.apply", "stack.schedules"}
-    | {"stack.orphan"}
+    {"service.rename", "service.move", "stack.drift", "project.create", "project.adopt", "project.delete"}
+    | {"request.secrets_reseal", "request.adopt", "stack.start", "service.adopt", "stack.apply"}
+    | {"secrets.make", "stack.restart", "stack.schedules", "stack.orphan"}
 )
 """Verbs of which at least one outcome means nothing to a tenant, or which a row of `STATE` tells better."""
 REFUSED: Sentence = (

@@ -38,6 +38,8 @@ class Sighting:
     """When it was last told to start, by this process."""
     stop_since: float | None = None
     """When it was first told to stop, while no list has shown `exited` since."""
+    away_at: float = NEVER
+    """When Coolify was last known not to reach or use its server."""
     is_restart_seen: bool = True
     """What runs now was started by our last start: it was not running before, or was seen down since."""
     look: naming.Look | None = None

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
+
 from handlers import history, memory, naming, records, resealing, status, steps, vault
 from handlers import ledger as ledgers
 from handlers.keeping import Keeping
@@ -18,7 +20,12 @@ from listener.secrets.sealing import Sealer
 
 OPERATIONS = "stack_operations"
 ACTOR = "listener"
+LOUD = frozenset({"stack.started_by_hand", "stack.drift"})
+"""Verbs of the audit that the log warns of, too."""
 ID_CHARACTERS = string.ascii_lowercase + string.digits
+
+
+log = structlog.get_logger()
 
 
 class Recorder:
@@ -77,7 +84,7 @@ class Recorder:
         over = key.id if row is not None and row.stage == "closed" else ""
         keeping = Keeping(self._vault, self._sealer, secrets, over)
         writes += keeping.writes()
-        await self._commit(writes, key, consume)
+        await self._commit(writes, key, consume, entry)
         for stack, fields in shown.items():
             self._memory.show(stack, fields)
         self._kept(row)
@@ -90,7 +97,9 @@ class Recorder:
             self._claims.pop(row.id, None)
             self._ledger.keep(row)
 
-    async def _commit(self, writes: Sequence[Write], key: contract.Key, consume: str) -> None:
+    async def _commit(
+        self, writes: Sequence[Write], key: contract.Key, consume: str, entry: steps.Entry | None
+    ) -> None:
         try:
             if writes:
                 await self._writer.commit(writes)
@@ -101,6 +110,8 @@ class Recorder:
             raise errors.Transient(
                 "RECORD_CHANGED", "the action was changed meanwhile", why=error.why
             ) from error
+        if entry is not None and entry.verb in LOUD and entry.outcome == "failed":
+            log.warning(entry.verb, key=str(key), reason=entry.reason)
 
     async def reseal(self) -> None:
         """Everything sealed is sealed with the first key."""

@@ -135,6 +135,14 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "It does not run although it should. It is started again at {next}.",
         "Der Dienst läuft nicht, obwohl er soll. Er wird um {next} wieder gestartet.",
     ),
+    "stopped_again": (
+        "Stopped again after it was restored. The operator looks; a restart or an edit starts it.",
+        "Nach der Wiederherstellung erneut angehalten. Der Betreiber sieht nach; ein Neustart startet ihn.",
+    ),
+    "server_away": (
+        "It does not run: its server cannot be reached. This goes on by itself when it can.",
+        "Der Dienst läuft nicht: Sein Server ist nicht erreichbar. Es geht von selbst weiter.",
+    ),
     "stopping": ("Being stopped.", "Wird angehalten."),
     "not_stopped": (
         "It still runs although it was told to stop. It is told again every minute.",

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from handlers import apply, claims, naming, records, status, steps
 from handlers.eyes import Eyes
 from handlers.requests import adopt, emergency, secrets, undelete
-from handlers.stacks import observe, verbs
+from handlers.stacks import drift, observe, verbs
 from handlers.stacks.desired import Want
 from handlers.stacks.facts import StackFacts
 from handlers.stacks.handler import StackHandler
@@ -139,6 +139,9 @@ class RequestHandler:
             await self._scribe.record(key, show=_answer("refused", f"UNEXPECTED · {type(error).__name__}"))
 
     async def _acts(self, request: Request, facts: StackFacts, want: Want) -> tuple[contract.Step, ...]:
+        if request.verb == "adopt" and facts.ledger and drift.is_open(facts.ledger):
+            entry = steps.Entry("request.adopt", "done", f"asked by {request.actor or 'unknown'}")
+            return (steps.Record(of=facts.key, ledger=drift.accepted(facts.ledger), entry=entry),)
         if request.verb == "adopt":
             return adopt.stack(facts, want, await self._found(request, facts))
         judge = verbs.VERBS.get(request.verb)

@@ -11,7 +11,7 @@ from listener import errors
 from listener.coolify import payloads
 from listener.telemetry import masking
 
-WORTH = ("not_started", "not_running", "unhealthy", "started_unwell")
+WORTH = ("not_started", "not_running", "stopped_again", "unhealthy", "started_unwell")
 """Reasons of plans whose text tells why, as far as that can be known."""
 LINES = 20
 LONGEST = 200

@@ -6,7 +6,7 @@ from typing import Any
 
 from handlers import brake, keepsake, naming, rollouts, steps
 from handlers.ledger import LedgerRow
-from handlers.stacks import plans
+from handlers.stacks import byhand, drift, plans
 from handlers.stacks.desired import Desired
 from handlers.stacks.facts import StackFacts
 from handlers.status import Health, Status, difference, parse
@@ -21,8 +21,9 @@ UNAPPROVED = (
 )
 
 
-def up(facts: StackFacts, want: Desired, *, again: bool = False) -> contract.Plan:
-    """Send what differs and start. `again` starts although nothing differs. Cut anywhere, it is repeated."""
+def up(facts: StackFacts, want: Desired, *, again: bool = False, made: Show | None = None) -> contract.Plan:
+    """Send what differs and start. `again` starts although nothing differs; `made` is what the ledger then
+    remembers. Cut anywhere, it is repeated."""
     row = facts.ledger
     assert row is not None
     full = row.applied_hash != want.hash and not is_held_back(facts, want)
@@ -30,7 +31,7 @@ def up(facts: StackFacts, want: Desired, *, again: bool = False) -> contract.Pla
     code = "deploying" if not row.applied_hash else ("updating" if full else "restarting")
     reason = "start_again" if again else verb.partition(".")[2]
     shown = plans.shown(facts, Status.DEPLOYING, code, health=Health.STARTING)
-    return _sequence(facts, want, full=full, start=True, verb=verb, reason=reason, shown=shown)
+    return _sequence(facts, want, full=full, start=True, verb=verb, reason=reason, shown=shown, made=made)
 
 
 def save(facts: StackFacts, want: Desired, shown: dict[str, Any]) -> contract.Plan:
@@ -39,8 +40,9 @@ def save(facts: StackFacts, want: Desired, shown: dict[str, Any]) -> contract.Pl
 
 
 def _sequence(
-    facts: StackFacts, want: Desired, *, full: bool, start: bool, verb: str, reason: str, shown: Show
-) -> contract.Plan:
+    facts: StackFacts, want: Desired, *, full: bool, start: bool, verb: str, reason: str, shown: Show,
+    made: Show | None = None,
+) -> contract.Plan:  # fmt: skip
     """What the opening batch promises, the closing one says is done."""
     row, proof = facts.ledger, facts.look
     assert row is not None
@@ -48,7 +50,9 @@ def _sequence(
         return plans.needs_look(facts)
     if full and row.made.get("adopted"):
         return _unapproved(facts)
+    row = row.changed({"applied_spec": byhand.decided(row.made) if full else made or row.applied_spec})
     opening: dict[str, Any] = {"intent": {"what": "apply" if full else "restart"}}
+    opening |= {"applied_spec": row.made} if made and not full else {}
     closing: dict[str, Any] = {"intent": None, "applied_spec": _made(row, want, start=start)}
     acts: list[steps.Act] = []
     turn = rollouts.OPEN if full and start and is_rollout(row, want) else ""
@@ -57,7 +61,7 @@ def _sequence(
         closing["applied_spec"][keepsake.TOLD] = keepsake.digest(facts.salt, facts.record.spec())
     if full:
         opening |= _opened(row, want, turn)
-        closing |= _applied(want)
+        closing |= _applied(want) | {"applied_spec": drift.sent(closing["applied_spec"], want)}
         acts += _sent(row, want, proof)
     if start:
         opening |= _started(facts)
@@ -156,10 +160,11 @@ def _version(facts: StackFacts, want: Desired) -> dict[str, Any]:
 def _made(row: LedgerRow, want: Desired, *, start: bool) -> dict[str, Any]:
     """Names as they are; what was started is what an empty `desired_state` asks for from now on."""
     wish = {"wish": "running"} if start else {}
+    kept = byhand.without(row.made, byhand.REASSERTED) if start else row.made
     said: dict[str, Any] = {"demand": want.demand.columns(), "edit": want.edit}
     said |= {"given_host": want.host} if want.is_given else {}
     return {
-        **row.made,
+        **kept,
         "web_service": want.web_service,
         "created": "",
         "purge_now": False,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from handlers import making, naming, status
-from handlers.stacks import existing, orphaned, plans, purge, unborn, verbs
+from handlers.stacks import byhand, existing, orphaned, plans, purge, unborn, verbs
 from handlers.stacks.desired import Desired, Refused, Unmade, Want, Wish, wish
 from handlers.stacks.facts import StackFacts
 from handlers.stacks.hosts import FOREIGN_STATUS
@@ -128,11 +128,11 @@ def _action(facts: StackFacts, want: Want) -> contract.Plan | None:
     if facts.stale_action or record.action == "reconcile":
         changes = {}
     elif record.action == "retry":
-        changes = {"blocked": ""} if row else {}
+        changes = byhand.lifted(row) if row else {}
     elif record.action == "redeploy" and service:
         changes = {"applied_hash": ""}
-    elif record.action == "restart" and service and running:
-        changes = {"intent": {"what": "restart"}}
+    elif row is not None and record.action == "restart" and service and running:
+        changes = {"intent": {"what": "restart"}, "applied_spec": byhand.decided(row.made)}
     return unborn.consume(facts, changes)
 
 

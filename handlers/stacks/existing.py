@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from handlers import brake, naming, rollouts, steps
 from handlers.ledger import LedgerRow
-from handlers.stacks import bring, hosts, plans, purge, rest
+from handlers.stacks import bring, byhand, down, drift, hosts, plans, purge, rest
 from handlers.stacks.desired import KEPT, Desired, Refused, Waiting, Want, Wish
 from handlers.stacks.facts import StackFacts
 from handlers.stacks.unborn import refusal
@@ -15,7 +15,7 @@ from listener.probe import verdict
 
 def decide(facts: StackFacts, want: Want, wanted: Wish) -> contract.Plan:
     """The plan for a stack whose ledger knows a service."""
-    astray = _astray(facts)
+    astray = _astray(facts) or _moved(facts)
     if astray is not None:
         return astray
     if wanted is not Wish.DELETED and facts.ledger and facts.ledger.deletion_seen and not facts.ledger.stage:
@@ -59,6 +59,16 @@ def _astray(facts: StackFacts) -> contract.Plan | None:
             facts, "renamed", (steps.PatchService(look, name=name), steps.Record(entry=entry)), {}, again=0.0
         )
     return plans.waiting(facts, "waiting_list", seconds=facts.site.waits.poll)
+
+
+def _moved(facts: StackFacts) -> contract.Plan | None:
+    """It was moved to another server in Coolify: that is where it is from now on."""
+    row, entry = facts.ledger, facts.entry
+    if row is None or entry is None or not facts.is_fresh or entry.server_uuid in ("", row.server_uuid):
+        return None
+    where = {"server_uuid": entry.server_uuid}
+    told = steps.Entry("service.move", "done", "moved to another server in Coolify", where)
+    return plans.plan(facts, "moved", (steps.Record(ledger=where, entry=told),), {}, again=0.0)
 
 
 def _strange(facts: StackFacts, look: naming.Foreign | naming.Missing) -> contract.Plan:
@@ -138,7 +148,10 @@ def _held_back(facts: StackFacts, want: Desired) -> contract.Plan:
     if made.reason != "running":
         return made
     shown = plans.shown(facts, Status.RUNNING, "running") | {"message": remark, "error_message": staff}
-    return plans.settled(facts, "held_back", shown, again=facts.site.waits.resync)
+    row = facts.ledger
+    shown = drift.told(row.made if row else {}, shown)
+    acts = tuple(one for one in made.steps if isinstance(one, steps.Record) and (one.ledger or one.entry))
+    return plans.plan(facts, "held_back", acts, shown, again=0.0 if acts else facts.site.waits.resync)
 
 
 def _watch(facts: StackFacts, want: Desired, text: str) -> contract.Plan:
@@ -153,29 +166,31 @@ def _watch(facts: StackFacts, want: Desired, text: str) -> contract.Plan:
         return plans.settled(facts, "starting", shown, again=waits.poll_busy)
     if ready:
         shown = _confirmed(facts, want, health)
-        return _started(facts, shown) if row.start_open else plans.settled(facts, "running", shown)
+        return _started(facts, want, shown) if row.start_open else _stays(facts, want, "running", shown)
     ends = bring.start_ends(facts, want.deadline)
     if row.start_open and facts.clock < ends:
         shown = plans.shown(facts, Status.DEPLOYING, "starting", health=Health.STARTING)
         again = min(waits.poll_busy, plans.until(facts, ends))
         return plans.settled(facts, "starting", shown, again=again)
     if state == "exited" or (state == "starting" and row.start_open):
-        return _not_running(facts, want, text)
+        return down.decide(facts, want, text)
     if state == "starting":
         return _starting(facts, want, text)
-    return _unwell(facts, row, text)
+    return _unwell(facts, want, text)
 
 
-def _unwell(facts: StackFacts, row: LedgerRow, text: str) -> contract.Plan:
+def _unwell(facts: StackFacts, want: Desired, text: str) -> contract.Plan:
     """It runs, and its health check fails, though its deadline passed."""
+    row = facts.ledger
+    assert row is not None
     staff = (
         f"UNHEALTHY · Coolify shows {text} · a container's health check fails · "
-        f"read its logs in Coolify{_known(facts)}"
+        f"read its logs in Coolify{down.known(facts)}"
     )
     shown = plans.shown(facts, Status.RUNNING, "unhealthy", health=Health.UNHEALTHY, staff=staff)
     if row.start_open:
-        return _started(facts, shown, rollouts.FAILED, reason="started_unwell")
-    return plans.settled(facts, "unhealthy", shown)
+        return _started(facts, want, shown, rollouts.FAILED, reason="started_unwell")
+    return _stays(facts, want, "unhealthy", shown)
 
 
 def _confirmed(facts: StackFacts, want: Desired, health: str) -> dict[str, object]:
@@ -200,54 +215,36 @@ def _may_be_old(facts: StackFacts) -> bool:
 
 
 def _started(
-    facts: StackFacts, shown: dict[str, object], rollout: str = "", *, reason: str = "started"
+    facts: StackFacts, want: Desired, shown: dict[str, object], rollout: str = "", *, reason: str = "started"
 ) -> contract.Plan:
     """The start has ended: seen running, or running badly when its deadline passed."""
-    shown = {**shown, "last_deploy": stamp(facts.now)}
+    row = facts.ledger
+    assert row is not None
     entry = steps.Entry("stack.start", "done", str(shown["message"]))
-    act = steps.Record(ledger={"start_open": False} | _rolled(facts, rollout), entry=entry)
-    return plans.plan(facts, reason, (act,), shown)
+    turn = {"rollout": rollout} if row.made.get("rollout") else {}
+    found = drift.learned(facts, want, byhand.running(row.made) | turn)
+    acts = [steps.Record(ledger={"start_open": False} | dict(found.ledger), entry=entry)]
+    acts += [steps.Record(entry=found.entry)] if found.entry else []
+    shown = drift.told(found.ledger.get("applied_spec", row.made), {**shown, "last_deploy": stamp(facts.now)})
+    return plans.plan(facts, reason, tuple(acts), shown)
 
 
-def _rolled(facts: StackFacts, word: str) -> dict[str, object]:
-    """What became of its turn, if the start was for new limits."""
-    made = facts.ledger.made if facts.ledger else {}
-    return {"applied_spec": {**made, "rollout": word}} if made.get("rollout") else {}
+def _stays(facts: StackFacts, want: Desired, reason: str, shown: dict[str, object]) -> contract.Plan:
+    """It runs, and nothing of ours is open: whoever brought it up, nothing is held against it any more."""
+    row = facts.ledger
+    assert row is not None
+    found = drift.learned(facts, want, byhand.running(row.made))
+    shown = drift.told(found.ledger.get("applied_spec", row.made), shown)
+    if not found.ledger:
+        return plans.settled(facts, reason, shown)
+    act = steps.Record(ledger=found.ledger, entry=found.entry)
+    return plans.plan(facts, reason, (act,), shown, again=0.0)
 
 
 def _starting(facts: StackFacts, want: Desired, text: str) -> contract.Plan:
     """Our start did not come to an end in time, or somebody starts it in Coolify."""
     waits = facts.site.waits
     if facts.clock < bring.start_begun(facts) + waits.slow_retry:
-        return _not_running(facts, want, text)
+        return down.decide(facts, want, text)
     shown = plans.shown(facts, Status.DEPLOYING, "starting", health=Health.STARTING)
     return plans.settled(facts, "starting", shown, again=waits.poll)
-
-
-def _not_running(facts: StackFacts, want: Desired, text: str) -> contract.Plan:
-    """It does not run although it should: tried again slowly, never in a loop."""
-    row, waits = facts.ledger, facts.site.waits
-    assert row is not None
-    due = bring.start_begun(facts) + waits.slow_retry
-    if facts.exited_since is not None:
-        due = max(due, facts.exited_since + waits.confirm)
-    usable = "unknown" if facts.server is None else ("yes" if facts.server.is_usable else "NO")
-    staff = (
-        f"NOT_RUNNING · Coolify shows {text} although it should run · "
-        f"the start failed or the containers ended; server usable: {usable} · "
-        f"read the service's logs and deployment log in Coolify{_known(facts)}"
-    )
-    shown = plans.shown(
-        facts, Status.ERROR, "not_running", health=Health.UNKNOWN, staff=staff, next=facts.when(due)
-    )
-    if row.start_open:
-        entry = steps.Entry("stack.start", "failed", "not running at its deadline")
-        act = steps.Record(ledger={"start_open": False} | _rolled(facts, rollouts.FAILED), entry=entry)
-        return plans.plan(facts, "not_started", (act,), shown, again=plans.until(facts, due))
-    if facts.clock >= due:
-        return bring.up(facts, want, again=True)
-    return plans.settled(facts, "not_running", shown, again=plans.until(facts, due))
-
-
-def _known(facts: StackFacts) -> str:
-    return f" · {facts.autopsy}" if facts.autopsy else ""

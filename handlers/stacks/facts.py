@@ -13,6 +13,7 @@ from handlers.books import Verdict
 from handlers.site import Site
 from listener import contract, errors
 from listener.coolify import payloads
+from listener.coolify import standing as standings
 from listener.dns import verdict as proofs
 from listener.probe import verdict as probed
 
@@ -57,6 +58,8 @@ class StackFacts:
     look: naming.Look | None
     skew: float
     """Seconds by which the clocks of this host and of the upstreams differ."""
+    away_at: float = float("-inf")
+    """When Coolify was last known not to reach or use its server; minus infinity when it never was."""
     autopsy: str = field(default="", repr=False)
     """What is known of why it does not run well: containers, images, last log lines, where to look."""
     origin: str = field(default="", repr=False)
@@ -69,6 +72,8 @@ class StackFacts:
     """So many deletions went within the hour that this one has to wait."""
     turn: str = ""
     """Why new limits of the tier may not be applied yet; empty when it is its turn."""
+    standing: standings.Standing | None = None
+    """What the service is made of in Coolify, when it was read for this plan."""
     witness: probed.Verdict | None = None
     """What its domain answered since our last effect, if it was asked."""
     host_proof: proofs.Verdict | None = None

@@ -71,13 +71,15 @@ async def look(eyes: Eyes, facts: StackFacts) -> StackFacts:
             break
     seen = eyes.memory.of(facts.id)
     seen.look = found
+    if isinstance(found, naming.Proof) and not found.server_status:
+        seen.away_at = found.read_at
     entry = facts.entry or next((entry for entry in facts.marked if entry.uuid == uuid), None)
     seen.look_entry = (entry.name, entry.updated_at) if entry else ("", "")
     if isinstance(found, naming.Proof):
         seen.strange_since = None
     elif seen.strange_since is None:
         seen.strange_since = found.read_at
-    return replace(facts, look=found, strange_since=seen.strange_since)
+    return replace(facts, look=found, strange_since=seen.strange_since, away_at=seen.away_at)
 
 
 async def renamed(eyes: Eyes, facts: StackFacts) -> StackFacts:
@@ -186,6 +188,8 @@ def _seen(eyes: Eyes, facts: StackFacts, snapshot: Snapshot) -> StackFacts:
         seen.unmarked_since = None
     elif facts.list_is_complete and snapshot.requested_at >= unborn.window_ends(facts):
         seen.unmarked_since = seen.unmarked_since or snapshot.requested_at
+    if facts.server is not None and not (facts.server.is_usable and facts.server.is_reachable):
+        seen.away_at = facts.clock
     tenant_id = facts.record.tenant_id if facts.record else (facts.ledger.tenant_id if facts.ledger else "")
     witness = seen.witness
     return replace(
@@ -194,6 +198,7 @@ def _seen(eyes: Eyes, facts: StackFacts, snapshot: Snapshot) -> StackFacts:
         witness=witness if witness and witness.requested_at > seen.effect_at else None,
         exited_since=seen.exited_since,
         stop_since=seen.stop_since,
+        away_at=seen.away_at,
         is_restart_seen=seen.is_restart_seen,
         unmarked_since=seen.unmarked_since,
         project_uuid=_project_of(eyes, tenant_id),

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from handlers import brake, naming, records, steps
-from handlers.stacks import bring, plans, purge
+from handlers.stacks import bring, byhand, plans, purge
 from handlers.stacks.desired import Desired, Refused, Want
 from handlers.stacks.facts import StackFacts
 from handlers.status import Health, Status, parse, stamp
@@ -38,7 +38,7 @@ def suspend(facts: StackFacts, want: Want) -> contract.Plan:
         return plans.plan(
             facts, "undelete", (steps.Record(ledger=back, entry=entry),), {"purge_after": ""}, again=0.0
         )
-    shown = _suspended(facts) | {"error_message": _still(facts)}
+    shown = _suspended(facts) | {"error_message": _remark(facts)}
     if isinstance(want, Refused):
         shown |= {"message": want.message, "error_message": want.staff}
     elif isinstance(want, Desired) and want.hash == facts.refused_hash:
@@ -46,17 +46,17 @@ def suspend(facts: StackFacts, want: Want) -> contract.Plan:
     if row.stage == "stopped" and _rests(facts):
         if isinstance(want, Desired) and want.hash not in (row.applied_hash, facts.refused_hash):
             return bring.save(facts, want, shown)
-        return plans.settled(facts, "suspended", shown)
+        return plans.settled(facts, "suspended", shown, again=byhand.alarm_ends(facts))
     ended = steps.Record(
         ledger={
             "stage": "stopped",
             "start_open": False,
             "intent": None,
-            "applied_spec": {**row.made, "wish": _wish(facts)},
+            "applied_spec": {**byhand.decided(row.made), "wish": _wish(facts)},
         },
         entry=steps.Entry("stack.suspend", "done", held=_held(facts)),
     )
-    stopping = {"message": facts.say("stopping"), "error_message": ""}
+    stopping = {"message": facts.say("stopping"), "error_message": byhand.alarm(facts)}
     return _stop(facts, "stack.suspend", {}, stopping) or plans.plan(facts, "suspended", (ended,), shown)
 
 
@@ -69,14 +69,14 @@ def delete(facts: StackFacts) -> contract.Plan:
     until = seen + timedelta(days=days)
     at = facts.site.voice.at(until)
     shown = plans.shown(
-        facts, Status.DELETED, "retained", health=Health.UNKNOWN, staff=_still(facts), until=at
+        facts, Status.DELETED, "retained", health=Health.UNKNOWN, staff=_remark(facts), until=at
     ) | {"purge_after": stamp(until)}
     if row.stage == "retained" and _rests(facts):
         return purge.retained(facts, shown)
     fixed = {"deletion_seen": seen.isoformat(), "retention_days": days}
     if facts.is_braked and row.stage == "":
         return _braked(facts, fixed)
-    stopping = plans.shown(facts, Status.DELETING, "deleting")
+    stopping = plans.shown(facts, Status.DELETING, "deleting", staff=byhand.alarm(facts))
     if row.stage != "stopped" or not _rests(facts):
         used = {"applied_spec": {**row.made, "deletion_stopped_at": facts.now.isoformat()}}
         plan = _stop(facts, "stack.delete", fixed | (used if row.stage == "" else {}), stopping)
@@ -89,7 +89,7 @@ def delete(facts: StackFacts) -> contract.Plan:
     freed = (steps.PatchService(facts.look, urls=((web, ""),)),) if web and row.domain else ()
     kept = {
         **fixed,
-        "applied_spec": {**row.made, "host": row.domain},
+        "applied_spec": {**byhand.decided(row.made), "host": row.domain or row.made.get("host", "")},
         "stage": "retained",
         "domain": "",
         "applied_hash": "",
@@ -145,8 +145,8 @@ def _late(facts: StackFacts, shown: dict[str, Any]) -> dict[str, Any]:
         return shown
     text = facts.entry.status if facts.entry else "no such service"
     staff = (
-        f"NOT_STOPPED · {waits.stop:.0f} s after the stop Coolify shows {text} · its queue stands still, or "
-        "it cannot reach the server · check server and queue in Coolify"
+        f"NOT_STOPPED · {waits.stop:.0f} s after the stop Coolify shows {text} · its queue stands still, "
+        "it cannot reach the server, or someone starts it again at once · check server and queue in Coolify"
     )
     return {**shown, "message": facts.say("not_stopped"), "error_message": staff}
 
@@ -154,6 +154,13 @@ def _late(facts: StackFacts, shown: dict[str, Any]) -> dict[str, Any]:
 def _send_stop(facts: StackFacts, verb: str, ledger: dict[str, Any], shown: dict[str, Any]) -> contract.Plan:
     if not isinstance(facts.look, naming.Proof):
         return plans.needs_look(facts)
+    row = facts.ledger
+    told: tuple[steps.Record, ...] = ()
+    if row is not None and byhand.is_started_again(facts):
+        times = byhand.counted(facts)
+        ledger = ledger | {"applied_spec": {**row.made, byhand.REASSERTED: times}}
+        shown = {**shown, "error_message": byhand.alarm(facts, times) or shown.get("error_message", "")}
+        told = byhand.told(facts, times)
     opening = steps.Record(
         ledger=ledger | {"stage": "stopping", "intent": None},
         show=shown,
@@ -161,7 +168,7 @@ def _send_stop(facts: StackFacts, verb: str, ledger: dict[str, Any], shown: dict
     )
     return contract.Plan(
         key=facts.key,
-        steps=(opening, steps.Stop(facts.look)),
+        steps=(*told, opening, steps.Stop(facts.look)),
         reason="stop",
         message=str(shown["message"]),
         again=facts.site.waits.poll_busy,
@@ -208,6 +215,11 @@ def _suspended(facts: StackFacts) -> dict[str, Any]:
     own = record is not None and record.desired_state == "suspended"
     code = "suspended" if own or tenant is None else "suspended_tenant"
     return plans.shown(facts, Status.SUSPENDED, code, health=Health.UNKNOWN)
+
+
+def _remark(facts: StackFacts) -> str:
+    """What staff reads of a stack at rest; mostly nothing."""
+    return byhand.alarm(facts) or _still(facts)
 
 
 def _still(facts: StackFacts) -> str:

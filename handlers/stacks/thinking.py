@@ -9,7 +9,7 @@ from handlers.books import Books
 from handlers.brake import Brake
 from handlers.eyes import Eyes
 from handlers.rollouts import Rollouts
-from handlers.stacks import autopsy, bring, foreign, observe, plans, rest
+from handlers.stacks import autopsy, bring, drift, foreign, observe, plans, rest, standing
 from handlers.stacks.decide import decide
 from handlers.stacks.desired import Desired, Refused, Want, desired
 from handlers.stacks.facts import StackFacts
@@ -83,6 +83,11 @@ async def _with_more(
     if plan.reason in autopsy.WORTH and not facts.autopsy:
         facts = await autopsy.read(eyes, facts)
         plan = decide(facts, want)
+    if drift.is_due(facts, plan.reason):
+        facts = await standing.read(eyes, facts)
+        plan = decide(facts, want)
+        if facts.standing is None and plan.again is None:
+            plan = replace(plan, again=eyes.site.waits.resync)
     if plan.reason == "foreign_born":
         facts = await foreign.read(eyes, facts)
         plan = decide(facts, want)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from handlers import brake, naming
+from handlers.stacks import byhand
 from handlers.stacks.facts import StackFacts
 from listener import errors
 
@@ -22,7 +23,7 @@ def retry(facts: StackFacts) -> Answer:
         raise _refused(
             "retry", "the listener's ledger does not know this stack", "`cloudfreedom adopt` it first"
         )
-    return {"blocked": ""}
+    return byhand.lifted(facts.ledger)
 
 
 def recreate(facts: StackFacts) -> Answer:

@@ -13,9 +13,11 @@ from listener import errors
 from listener.cli import command, configured, idle, reach, rows, show
 from listener.cli.exits import Exit
 from listener.coolify.client import Coolify
-from listener.pocketbase.client import quoted
+from listener.pocketbase.client import PocketBase, quoted
 
 Confirm = Callable[[str], bool]
+DRIFT = "DRIFT "
+"""Beginning of what a record says of an edit in Coolify that nobody accepted."""
 
 
 def stack(named: str, service: str, *, yes: bool, confirm: Confirm, seconds: float) -> Exit:
@@ -32,6 +34,8 @@ async def _stack(named: str, service: str, yes: bool, confirm: Confirm, seconds:
     settings = configured.load(configured.Database)
     async with reach.database(settings) as known:
         target = await rows.pick(known, named)
+        if target.error_message.startswith(DRIFT) and not service:
+            return await _as_it_is(known, target, yes=yes, confirm=confirm, seconds=seconds)
         uuid = service or target.service_uuid
         show.line(f"record   {target.name} ({target.id}), template {target.template}, shows {target.status}")
         show.line(f"service  {await _service_line(settings, uuid)}")
@@ -41,6 +45,18 @@ async def _stack(named: str, service: str, yes: bool, confirm: Confirm, seconds:
             return Exit.FAILED
         arguments = {"service": service} if service else {}
         return await command.carried_out(known, "adopt", target.id, arguments, seconds)
+
+
+async def _as_it_is(
+    known: PocketBase, target: rows.Stack, *, yes: bool, confirm: Confirm, seconds: float
+) -> Exit:
+    """What somebody edited in Coolify is left as it is."""
+    show.line(f"record   {target.name} ({target.id}), shows {target.status}")
+    show.line(f"drift    {target.error_message}")
+    print("Nothing changes: what is in Coolify is accepted as it is, until the record is edited.")
+    if not command.agreed(f"Accept what is in Coolify for {target.name}?", yes=yes, confirm=confirm):
+        return Exit.FAILED
+    return await command.carried_out(known, "adopt", target.id, {}, seconds)
 
 
 async def _service_line(settings: configured.Database, uuid: str) -> str:

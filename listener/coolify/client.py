@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from listener import errors, transport
-from listener.coolify import payloads, refusals
+from listener.coolify import payloads, refusals, standing
 from listener.coolify.budget import Budget
 
 API = "/api/v1"
@@ -118,6 +118,11 @@ class Coolify:
         """Keys of the service's variables, each with the variable's own uuid."""
         rows = _rows(await self._call("GET", f"/services/{uuid}/envs", safe=True))
         return {payloads.text_of(row, "key"): payloads.text_of(row, "uuid") for row in rows}
+
+    async def variables(self, uuid: str) -> list[standing.Variable]:
+        """The service's variables, with values as far as the token may read them (`read:sensitive`)."""
+        rows = _rows(await self._call("GET", f"/services/{uuid}/envs", safe=True))
+        return [standing.variable(row) for row in rows]
 
     async def env_values(self, uuid: str) -> dict[str, str]:
         """Values of the service's variables, as far as the token may read them (`read:sensitive`)."""

@@ -82,6 +82,8 @@ class ServiceDetail:
     project_uuid: str = ""
     project_name: str = ""
     """Of the project it is in, likewise."""
+    compose: str | None = field(default=None, repr=False)
+    """Coolify's re-dump of the compose that it was sent; None without the ability `read:sensitive`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +229,7 @@ def detail(row: Mapping[str, Any]) -> ServiceDetail:
         page=_page(row),
         project_uuid=str(project.get("uuid") or ""),
         project_name=str(project.get("name") or ""),
+        compose=str(row["docker_compose_raw"] or "") if "docker_compose_raw" in row else None,
     )
 
 

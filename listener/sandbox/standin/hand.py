@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from listener.sandbox.standin import answers, jobs, state, world
+from listener.sandbox.standin import answers, jobs, state, world, yamlish
 
 ALL_FLAGS = ("delete_volumes", "delete_configurations", "delete_connected_networks", "docker_cleanup")
 
@@ -35,6 +35,38 @@ class Hand:
         service = self._find(uuid)
         service.name = service.name if name is None else name
         service.description = service.description if description is None else description
+        service.updated = self._rows.time.stamp()
+
+    def compose(self, uuid: str, *, text: str) -> None:
+        """The compose is what was typed, saved and parsed; containers stay as they are until a start.
+
+        Raises 500 for what is no YAML (StackForm.php saves through the same parser).
+        """
+        service = self._find(uuid)
+        try:
+            service.document = yamlish.load(text)
+        except yamlish.Broken as error:
+            raise answers.broken() from error
+        self._rows.parse(service)
+
+    def variable(self, uuid: str, *, key: str, value: str | None = None, remove: bool = False) -> None:
+        """A variable is what was typed, or is gone. The service's own `updated_at` stays until a start."""
+        service, now = self._find(uuid), self._rows.time.stamp()
+        known = next((one for one in service.variables if one.key == key), None)
+        if known is None and not remove:
+            service.variables.append(state.Variable(world.new_uuid(), key, value, now, now))
+        elif known is not None and remove:
+            service.variables.remove(known)
+        elif known is not None:
+            known.value, known.updated = value, now
+
+    def move(self, uuid: str, *, project: str = "", server: str = "") -> None:
+        """The service is in the first environment of that project, or on that server."""
+        service = self._find(uuid)
+        for one in self._rows.projects:
+            service.environment = one.environments[0] if one.uuid == project else service.environment
+        for host in self._rows.servers:
+            service.server = host if host.uuid == server else service.server
         service.updated = self._rows.time.stamp()
 
     def clone(self, uuid: str) -> str:
@@ -72,6 +104,9 @@ class Hand:
             "stop": self.stop,
             "delete": self.delete,
             "edit": self.edit,
+            "compose": self.compose,
+            "variable": self.variable,
+            "move": self.move,
             "clone": self.clone,
             "application": self.application,
             "kill": self.kill,
