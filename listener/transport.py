@@ -92,13 +92,19 @@ async def send(
     params: Mapping[str, Any] | None = None,
     json: Any = None,
     headers: Mapping[str, str] | None = None,
+    seconds: float | None = None,
 ) -> httpx.Response:
     """The answer, if it is below 500. `safe` requests are tried up to `SAFE_ATTEMPTS` times.
+
+    `seconds` is how long an answer may take, where it may take longer than usual.
 
     Raises `UpstreamUnavailable` when nothing happened or the request was safe, `Ambiguous` otherwise.
     `upstream` is the name used in codes and texts: `POCKETBASE` or `COOLIFY`.
     """
-    request = http.build_request(method, path, params=params, json=json, headers=headers)
+    timeout = (
+        http.timeout if seconds is None else httpx.Timeout(connect=5.0, read=seconds, write=30.0, pool=30.0)
+    )
+    request = http.build_request(method, path, params=params, json=json, headers=headers, timeout=timeout)
     if not safe:
         return await _once(http, request, upstream=upstream, safe=False)
     async for attempt in stamina.retry_context(

@@ -97,11 +97,17 @@ def schema_diff(rules: Rules = False, detailed: Detailed = False) -> None:
 
 
 @schema_app.command("apply")
-def schema_apply(rules: Rules = False) -> None:
-    """Add what is missing, and the service account. Nothing that exists is lost."""
+def schema_apply(
+    rules: Rules = False,
+    backup: Annotated[bool, typer.Option("--backup/--no-backup", help="Back PocketBase up first.")] = True,
+) -> None:
+    """Add what is missing, and the service account. Nothing that exists is lost.
+
+    Before a change PocketBase makes a backup of itself; of these the last five are kept.
+    """
     from listener.cli import schema
 
-    end(schema.apply(rules=rules))
+    end(schema.apply(rules=rules, backup=backup))
 
 
 @hooks_app.command("install")

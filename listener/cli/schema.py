@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+import httpx
+
 from handlers import eyes
-from listener import app, transport
+from listener import app, errors, transport
 from listener.cli import configured, reach, show
 from listener.cli.exits import Exit
-from listener.pocketbase import hooks, schema
+from listener.pocketbase import backups, hooks, schema
 from listener.pocketbase.schema_diff import Finding
 
 
@@ -23,9 +26,9 @@ def diff(*, rules: bool, detailed: bool) -> Exit:
     return Exit.USAGE if detailed and changes else Exit.DONE
 
 
-def apply(*, rules: bool) -> Exit:
-    """PocketBase is as pb_schema says, and what was done is printed."""
-    found = reach.run(partial(_apply, configured.load(configured.Apply), rules))
+def apply(*, rules: bool, backup: bool) -> Exit:
+    """PocketBase is as pb_schema says, and what was done is printed. A change is preceded by a `backup`."""
+    found = reach.run(partial(_apply, configured.load(configured.Apply), rules, backup))
     if _tell(found, none="Nothing to do. PocketBase is as pb_schema says.", verb="made"):
         print("Next: `cloudfreedom doctor`, then `cloudfreedom run`.")
     return Exit.DONE
@@ -71,12 +74,15 @@ async def _diff(settings: configured.Diff, rules: bool) -> list[Finding]:
         return await schema.diff(http, rules=rules, templates=templates)
 
 
-async def _apply(settings: configured.Apply, rules: bool) -> list[Finding]:
+async def _apply(settings: configured.Apply, rules: bool, backup: bool) -> list[Finding]:
     templates = app.load_catalog(settings).slugs()
     async with transport.client(settings.pocketbase_url[0], ca_file=settings.pocketbase_ca_file) as http:
         await schema.superuser(
             http, settings.pocketbase_superuser_email, settings.pocketbase_superuser_password
         )
+        due = await schema.diff(http, rules=rules, templates=templates) if backup else []
+        if any(one.changes for one in due):
+            await _back_up(http)
         return await schema.apply(
             http,
             rules=rules,
@@ -84,6 +90,20 @@ async def _apply(settings: configured.Apply, rules: bool) -> list[Finding]:
             password=settings.pocketbase_password,
             templates=templates,
         )
+
+
+async def _back_up(http: httpx.AsyncClient) -> None:
+    """PocketBase has a new backup of itself, and that is told; of ours the last few stay."""
+    name = backups.name_of(datetime.now(UTC))
+    await backups.make(http, name)
+    show.line(f"Backup {name} is made; PocketBase lists it under Settings > Backups.")
+    try:
+        removed = await backups.tidy(http)
+    except errors.ListenerError as error:
+        show.line(f"! {error}")
+    else:
+        for old in removed:
+            show.line(f"Backup {old} is removed: the last {backups.KEPT} stay.")
 
 
 def _tell(found: Sequence[Finding], *, none: str, verb: str) -> int:
