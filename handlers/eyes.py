@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from handlers import absence, ledger, memory, naming, records, vault
+from handlers import absence, ledger, memory, naming, records, releases, vault
 from handlers.site import Site
 from listener import contract, errors
 from listener.coolify.client import Coolify
@@ -70,8 +70,12 @@ class Eyes:
         return key.collection == REQUESTS or key.id in self.memory.urgent
 
     async def catch_up(self) -> None:
-        """The ledger is that of the present term, and first contact is judged. Begins every sweep."""
+        """The ledger is that of the present term, and first contact is judged. Begins every sweep.
+
+        Raises what `releases.check` raises: then nothing of it was read.
+        """
         meta = await self.database.get(META, "main") or {}
+        await releases.check(self.database, meta)
         is_accepted = bool(meta.get("accepted_at"))
         self.has_hooks = bool(meta.get("hooks_stamp"))
         term = self.term()

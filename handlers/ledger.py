@@ -17,6 +17,7 @@ from listener.pocketbase.client import PocketBase
 
 COLLECTION = "listener_ledger"
 FORMAT = 1
+"""Raised when an older release would misread a row: it then does nothing (`LEDGER_TOO_NEW`)."""
 
 
 class LedgerRow(BaseModel):
@@ -53,6 +54,7 @@ class LedgerRow(BaseModel):
     applied_spec: Mapping[str, Any] | None = None
     """Names made once: service_name, stack_name, slug."""
     format: int = FORMAT
+    """Of the release that wrote it last; a row of an older one is brought up when it changes next."""
 
     @field_validator("start_begun", "deletion_seen", "purge_announced", mode="before")
     @classmethod
@@ -73,6 +75,11 @@ class LedgerRow(BaseModel):
     def orphan(self) -> str:
         """When its service was found without a record and a row (ISO); empty for every other stack."""
         return str(self.made.get("orphan") or "")
+
+    @property
+    def is_over(self) -> bool:
+        """Closed, and nothing of it is left to be erased."""
+        return self.stage == "closed" and not self.made.get("erase")
 
     def changed(self, changes: Mapping[str, Any]) -> LedgerRow:
         """The row with these columns changed."""
@@ -136,6 +143,13 @@ class Ledger:
         self._put(row)
         self._written.add(row.id)
         self._doubted.discard(row.id)
+
+    def drop(self, record_id: str) -> None:
+        """The row was removed from PocketBase."""
+        row = self._rows.pop(record_id, None)
+        self._doubted.discard(record_id)
+        if row is not None:
+            self.versions.update({"", row.tenant_id})
 
     def doubt(self, record_id: str) -> None:
         """A write of this row begins: until it is kept, PocketBase may hold another row than we remember."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from handlers import history, memory, naming, records, resealing, status, steps, vault
+from handlers import erasing, history, memory, naming, records, resealing, status, steps, vault
 from handlers import ledger as ledgers
 from handlers.keeping import Keeping
 from listener import contract, errors
@@ -117,6 +117,16 @@ class Recorder:
         """Everything sealed is sealed with the first key."""
         await resealing.reseal(self._writer, self._sealer, self._vault, self._ledger)
 
+    async def erase(self, key: contract.Key) -> None:
+        """What PocketBase holds of this stack or tenant is gone, and nothing of it is remembered."""
+        over = self._entry_write(key, steps.Entry("stack.erase", "done"), None)
+        await erasing.erase(self._writer, key, ending=(over,))
+        for row in self._vault.of_owner(key.id):
+            self._vault.drop(row.id)
+        if key.collection == records.STACKS:
+            self._ledger.drop(key.id)
+        self._memory.sightings.pop(key.id, None)
+
     def wish_project(self, tenant_id: str) -> None:
         """The tenant's handler will find that a stack waits for the project."""
         self._memory.project_wishes.add(tenant_id)
@@ -132,6 +142,8 @@ class Recorder:
         if not changes:
             return None, []
         old = self._ledger.get(key.id)
+        if old is not None and old.format != ledgers.FORMAT:
+            changes = {**changes, "format": ledgers.FORMAT}
         row = (old or ledgers.LedgerRow(id=key.id, kind=key.collection)).changed(changes)
         body = _columns(row) if old is None else {name: _columns(row)[name] for name in changes}
         return row, [Write("POST" if old is None else "PATCH", ledgers.COLLECTION, key.id, body)]

@@ -64,6 +64,10 @@ class Scribe(Protocol):
         """
         ...
 
+    async def erase(self, key: contract.Key) -> None:
+        """What PocketBase holds of this stack, or of this tenant beside its stacks, is gone."""
+        ...
+
     async def reseal(self) -> None:
         """Everything sealed is sealed with the first key."""
         ...

@@ -14,6 +14,7 @@ import anyio
 import httpx
 import structlog
 
+from handlers import releases
 from handlers.eyes import META
 from listener import errors, transport
 from listener.coolify.budget import Budget
@@ -67,10 +68,11 @@ class Upstreams:
     skew: Skew
 
     async def probe(self) -> None:
-        """Returns when nothing global is wrong: identity, collections, token, team and abilities."""
+        """Returns when nothing global is wrong: identity, collections, release, token, team and abilities."""
         async with self.database.proven():
             for collection in MUST_READ:
                 await self.database.page_first(collection, "")
+            await releases.check(self.database)
         team = await self.coolify.team()
         if team.id != self.team_id:
             raise errors.Global(

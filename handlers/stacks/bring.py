@@ -6,7 +6,7 @@ from typing import Any
 
 from handlers import brake, keepsake, naming, rollouts, steps
 from handlers.ledger import LedgerRow
-from handlers.stacks import byhand, drift, plans
+from handlers.stacks import byhand, drift, erasure, plans
 from handlers.stacks.desired import Desired
 from handlers.stacks.facts import StackFacts
 from handlers.status import Health, Status, difference, parse
@@ -164,10 +164,9 @@ def _made(row: LedgerRow, want: Desired, *, start: bool) -> dict[str, Any]:
     said: dict[str, Any] = {"demand": want.demand.columns(), "edit": want.edit}
     said |= {"given_host": want.host} if want.is_given else {}
     return {
-        **kept,
+        **erasure.undone(kept),
         "web_service": want.web_service,
         "created": "",
-        "purge_now": False,
         brake.APPROVED: "",
         **said,
         **wish,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from handlers import making, naming, status
-from handlers.stacks import byhand, existing, orphaned, plans, purge, unborn, verbs
+from handlers.stacks import byhand, erasure, existing, orphaned, plans, purge, unborn, verbs
 from handlers.stacks.desired import Desired, Refused, Unmade, Want, Wish, wish
 from handlers.stacks.facts import StackFacts
 from handlers.stacks.hosts import FOREIGN_STATUS
@@ -38,6 +38,11 @@ def decide(facts: StackFacts, want: Want) -> contract.Plan:
     if row is None or not row.service_uuid:
         return unborn.decide(facts, want, wanted)
     return existing.decide(facts, want, wanted)
+
+
+def _erased(facts: StackFacts, _want: Want) -> contract.Plan | None:
+    """Closed, and everything of it is to go."""
+    return erasure.due(facts)
 
 
 def _absent(facts: StackFacts, want: Want) -> contract.Plan | None:
@@ -164,6 +169,7 @@ def _command(facts: StackFacts, action: str) -> contract.Plan:
 
 
 CASES = (
+    _erased,
     orphaned.graced,
     _absent,
     _other_tenant,

@@ -99,7 +99,7 @@ class StackHandler:
         await self.books.learn_all(stacks, tenants)
         eyes.memory.learn_tenants({stack.id: stack.tenant_id for stack in stacks}, known_before)
         changed = [stack.id for stack in stacks if self._differs(stack, tenants.get(stack.tenant_id))]
-        kept = [row.id for row in eyes.ledger.rows(records.STACKS) if row.stage != "closed"]
+        kept = [row.id for row in eyes.ledger.rows(records.STACKS) if not row.is_over]
         absent = [record_id for record_id in kept if record_id not in returned]
         return [contract.Key(self.collection, record_id) for record_id in (*changed, *absent)]
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from handlers import brake, naming, steps
+from handlers import brake, erasing, naming, steps
 from handlers.ledger import LedgerRow
-from handlers.stacks import plans
+from handlers.stacks import erasure, plans
 from handlers.stacks.facts import StackFacts
 from handlers.status import Health, Status, stamp
 from listener import contract
@@ -65,8 +65,11 @@ def finish(facts: StackFacts) -> contract.Plan:
     row, waits, look = facts.ledger, facts.site.waits, facts.look
     assert row is not None
     if isinstance(look, naming.Missing) and look.read_at > facts.effect_at:
-        closed = {"stage": "closed", "intent": None, "domain": "", "blocked": ""}
+        closed = {"stage": "closed", "intent": None, "domain": "", "blocked": "", **erasure.emptied(row)}
         entry = steps.Entry("stack.purge", "done", detail={"service_uuid": row.service_uuid})
+        if erasure.is_asked(row):
+            acts = (steps.Record(ledger=closed, entry=entry), erasing.Erase(facts.key))
+            return contract.Plan(key=facts.key, steps=acts, reason="erase")
         return plans.plan(facts, "purged", (steps.Record(ledger=closed, entry=entry),), _purged(facts))
     listed = facts.entry is not None or not facts.is_fresh or not facts.list_is_complete
     if listed and facts.clock - facts.effect_at < waits.stop:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from handlers import brake, naming, records, steps
-from handlers.stacks import bring, byhand, plans, purge
+from handlers.stacks import bring, byhand, erasure, plans, purge
 from handlers.stacks.desired import Desired, Refused, Want
 from handlers.stacks.facts import StackFacts
 from handlers.status import Health, Status, parse, stamp
@@ -27,12 +27,10 @@ def suspend(facts: StackFacts, want: Want) -> contract.Plan:
     row = facts.ledger
     assert row is not None
     if row.stage == "retained":
-        back = {
-            "stage": "stopped",
-            "deletion_seen": None,
-            "retention_days": 0,
+        back: dict[str, Any] = {"stage": "stopped", "deletion_seen": None, "retention_days": 0}
+        back |= {
             "purge_announced": None,
-            "applied_spec": {**row.made, brake.APPROVED: "", "purge_now": False},
+            "applied_spec": {**erasure.undone(row.made), brake.APPROVED: ""},
         }
         entry = steps.Entry("stack.undelete", "done", "into suspension")
         return plans.plan(

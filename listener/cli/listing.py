@@ -127,8 +127,11 @@ async def _recorded(settings: configured.Database, known: PocketBase, stack: str
     meta = await known.get(eyes.META, "main") or {}
     if found and not meta.get("accepted_at") and not await known.page_first("listener_ledger", "id!=''"):
         head["attention"] = "first contact: nothing is done until `cloudfreedom accept`"
-    if meta.get("schema_version") != VERSION:
-        head["schema"] = f"is {meta.get('schema_version', 0)}, not {VERSION}: run `cloudfreedom schema apply`"
+    version = int(meta.get("schema_version") or 0)
+    if version < VERSION:
+        head["schema"] = f"is {version}, not {VERSION}: run `cloudfreedom schema apply`"
+    elif version > VERSION:
+        head["schema"] = f"is {version}, newer than this release's {VERSION}, which works with it"
     return Answer(source, found, head, await lease.read(known))
 
 

@@ -180,7 +180,7 @@ def _seeds(world: World, model: Model) -> list[tuple[Finding, str, str, Json]]:
 
 
 def _meta(live: Json) -> Json:
-    changed: Json = {} if live.get("schema_version") == VERSION else {"schema_version": VERSION}
+    changed: Json = {} if (live.get("schema_version") or 0) >= VERSION else {"schema_version": VERSION}
     if not live.get("inst"):
         letters = string.ascii_lowercase + string.digits
         changed["inst"] = "".join(secrets.choice(letters) for _ in range(8))

@@ -65,6 +65,11 @@ class Writer:
         self._queue: deque[_Group] = deque()
         self._line = anyio.Lock()
 
+    @property
+    def pocketbase(self) -> client.PocketBase:
+        """Where it writes to, to be read from."""
+        return self._pocketbase
+
     async def commit(self, writes: Sequence[Write]) -> client.Rows:
         """All of the writes are in PocketBase; its rows, one a write, `{}` for one deleted or left out.
 

@@ -23,6 +23,7 @@ CHECKS: Mapping[str, Check] = {
     "PocketBase": pocketbase.address,
     "PocketBase account": pocketbase.account,
     "data model": pocketbase.model,
+    "ledger": pocketbase.ledger,
     "schema diff": pocketbase.difference,
     "hooks": pocketbase.hooks,
     "batch requests": pocketbase.batch,

@@ -7,7 +7,8 @@ from contextlib import aclosing
 
 import anyio
 
-from handlers import eyes, records
+from handlers import eyes, records, releases
+from handlers import ledger as ledgers
 from listener import contract, errors, transport
 from listener.cli import lease
 from listener.cli.doctor import report, scene
@@ -66,15 +67,24 @@ async def model(here: scene.Scene) -> list[report.Line]:
         return [UNKNOWN]
     meta = await here.database.client.get(eyes.META, "main") or {}
     version, wanted = int(meta.get("schema_version") or 0), schema_model.VERSION
-    if version > wanted or not meta.get("inst"):
-        text = f"version {version} is newer than this listener's {wanted}" if version else "there is none"
-        fix = "update the listener" if version else "run `cloudfreedom schema apply`"
-        return [report.failure(text, fix)]
+    if not meta.get("inst"):
+        return [report.failure("there is none", "run `cloudfreedom schema apply`")]
     found = [await _collection(here.database, one) for one in schema_model.load().collections]
     bad = [line for line in found if line is not None]
     if version < wanted:
         bad.append(report.failure(f"version {version}, not {wanted}", "run `cloudfreedom schema apply`"))
+    if version > wanted and not bad:
+        text = f"version {version} is newer than this listener's {wanted}, which works with it"
+        return [report.warning(text, "update the listener, unless it was put back on purpose")]
     return bad or [report.good(f"version {version}, installation {meta['inst']}")]
+
+
+async def ledger(here: scene.Scene) -> list[report.Line]:
+    """This release can read every row of the ledger."""
+    if here.database is None or not here.is_known:
+        return [UNKNOWN]
+    await releases.check_ledger(here.database.client)
+    return [report.good(f"no row of a newer format than {ledgers.FORMAT}")]
 
 
 async def _collection(database: scene.Database, one: schema_model.Collection) -> report.Line | None:
