@@ -17,7 +17,7 @@ import httpx
 
 from listener import transport
 from listener.pocketbase import schema
-from listener.sandbox import child, people, pocketbase, world
+from listener.sandbox import child, coolify, people, pocketbase, world
 from listener.sandbox import proxy as proxies
 from tests import fixtures, portal
 from tests.faults.stage import Stage
@@ -103,12 +103,12 @@ async def opened(folder: Path) -> AsyncIterator[Upgrade]:
         admin = await stack.enter_async_context(transport.client(database.url))
         standin = httpx.AsyncClient(base_url=coolify_url, timeout=10.0, limits=world.IDLE)
         await stack.enter_async_context(standin)
-        made = world._standin(folder, coolify_url, (token, guest), 100_000)
-        await stack.enter_async_context(made)
+        there = coolify.Server(coolify_url, folder, (token, guest), world.SERVER, 100_000)
+        await stack.enter_async_context(coolify.running(there))
         await schema.superuser(admin, database.superuser_email, database.superuser_password)
         await portal.collections(admin, user_id=True)
         env = world._env(database.url, coolify_url, token, password, folder)
-        both = world.World(database, coolify_url, folder, env, admin, standin, guest)
+        both = world.World(database, there, folder, env, admin, standin, guest)
         stack.push_async_callback(both.stop_daemon)
         nobody, no_proxy = cast(people.Person, None), cast(proxies.Proxy, None)
         first = Upgrade(both, nobody, no_proxy, old=old)
