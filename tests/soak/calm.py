@@ -11,7 +11,7 @@ import anyio
 from listener.sandbox import people
 from tests.cli.commands import Done, cloudfreedom
 from tests.soak.place import PLANTED, Place
-from tests.soak.saves import RETAINED, approve_what_waits
+from tests.soak.saves import RETAINED, approve_what_waits, lift_blocks
 from tests.soak.sight import Row, Sight, owner, runs
 
 SECONDS = 300.0
@@ -54,6 +54,7 @@ async def converged(
         if time.monotonic() - approved > APPROVALS:
             approved = time.monotonic()
             await approve_what_waits(sight.place, random.Random(0))
+            await lift_blocks(sight.place)
         await anyio.sleep(0.5)
 
 

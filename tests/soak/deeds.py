@@ -46,6 +46,8 @@ DEEDS: tuple[Kind, ...] = (
     Kind("delete softly", 2.0, saves.delete_softly),
     Kind("delete hard", 0.7, saves.delete_hard),
     Kind("undelete", 1.5, saves.undelete),
+    Kind("undelete a gone record", 1.0, saves.undelete_hard),
+    Kind("stop at once", 0.7, saves.stop_at_once),
     Kind("approve what waits", 2.0, saves.approve_what_waits),
     Kind("purge", 0.3, saves.purge, most=3),
     # people in Coolify's own pages

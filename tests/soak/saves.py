@@ -131,6 +131,27 @@ async def undelete(place: Place, dice: random.Random) -> None:
         await place.save(row["id"], desired_state="running")
 
 
+async def undelete_hard(place: Place, dice: random.Random) -> None:
+    """Staff asks for a record that was deleted in PocketBase; a name that is taken meanwhile is refused."""
+    known = {row["id"] for row in await place.rows("agent_stacks")}
+    if gone := sorted(place.gone - known):
+        await place.ask("undelete", dice.choice(gone))
+
+
+async def stop_at_once(place: Place, dice: random.Random) -> None:
+    """Staff's emergency stop of one stack: a hold, and the command that lets it go first."""
+    if row := await _one(place, dice, _is_live):
+        await place.save(row["id"], hold="emergency")
+        await place.ask("stop_now", row["id"])
+
+
+async def lift_blocks(place: Place) -> None:
+    """The operator has looked at what stopped again and again, and lets it be started."""
+    for row in await place.rows("agent_stacks"):
+        if row["error_message"].startswith("STOPPED_AGAIN"):
+            await place.save(row["id"], action="retry")
+
+
 async def approve_what_waits(place: Place, dice: random.Random) -> None:  # noqa: ARG001 - a deed
     """The operator lets every deletion pass that has not happened yet."""
     kept = {row["id"] for row in await place.rows("listener_ledger") if row["stage"] in RETAINED}
