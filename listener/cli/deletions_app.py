@@ -14,14 +14,18 @@ SomeStack = Annotated[str, typer.Argument(metavar="[STACK]", help=STACK_HELP)]
 
 
 @app.command()
-def deletions(as_json: Json = False) -> None:
+def deletions(
+    *,
+    tenant: Annotated[str, typer.Option(metavar="SLUG", help="Only this tenant's (also by id).")] = "",
+    as_json: Json = False,
+) -> None:
     """Show what is being deleted and what waits for approval.
 
     Also stacks whose record was deleted in PocketBase.
     """
     from listener.cli import deletions
 
-    end(deletions.show_all(as_json=as_json))
+    end(deletions.show_all(tenant=tenant, as_json=as_json))
 
 
 @app.command()
@@ -32,9 +36,14 @@ def undelete(
         str, typer.Option(metavar="SLUG", help="This tenant's stacks, and itself if it is gone (also by id).")
     ] = "",
     since: Annotated[
-        str, typer.Option(metavar="SPAN", help="Only what was deleted within 90m, 2h, 3d; alone: of all.")
+        str,
+        typer.Option(
+            metavar="SPAN",
+            help="Only what was deleted within 90m, 2h, 3d; alone: of all, with their tenants.",
+        ),
     ] = "",
     yes: Yes = False,
+    as_json: Json = False,
     timeout: Timeout = 60,
 ) -> None:
     """Bring back what was deleted, as long as its data is there.
@@ -45,8 +54,10 @@ def undelete(
 
     if bool(stack) == bool(tenant or since):
         raise typer.BadParameter("give STACK, or --tenant SLUG and/or --since SPAN")
+    if as_json and not yes:
+        raise typer.BadParameter("--json needs --yes")
     wanted = deletions.Wanted(stack, tenant, since)
-    end(deletions.undelete(wanted, yes=yes, confirm=typer.confirm, seconds=timeout))
+    end(deletions.undelete(wanted, yes=yes, as_json=as_json, confirm=typer.confirm, seconds=timeout))
 
 
 @app.command()

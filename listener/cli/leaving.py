@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from handlers import brake, ledger, records
+from handlers.eyes import ID_VIEWS
 from listener import errors
 from listener.cli import rows
 from listener.pocketbase.client import PocketBase
@@ -15,7 +16,6 @@ from listener.pocketbase.client import PocketBase
 WAITS = "waits"
 """Of the deletions that still run, those that the brake holds back, or that nobody has looked at so far."""
 STAGES = {"": WAITS, "stopping": "stopping", "stopped": "stopping", "retained": "kept"}
-PAST = "past its time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,8 @@ class Board:
     room: Room
     tenants: Mapping[str, str]
     """Tenants whose record is gone and may come back: id to slug."""
+    hidden: int = 0
+    """Stacks that a list rule keeps from us: they are not gone."""
 
 
 async def read(known: PocketBase) -> Board:
@@ -83,6 +85,7 @@ async def read(known: PocketBase) -> Board:
     kept = [ledger.LedgerRow.model_validate(row) for row in await known.list(ledger.COLLECTION)]
     stacks = [row for row in kept if row.kind == records.STACKS]
     there = {row["id"]: records.stack(row) for row in await known.list(records.STACKS)}
+    hidden = {row["id"] for row in await known.list(ID_VIEWS[records.STACKS])} - there.keys()
     slugs = {row["id"]: str(row.get("slug") or row["id"]) for row in await known.list(records.TENANTS)}
     projects = [row for row in kept if row.kind == records.TENANTS and row.stage != "closed"]
     gone = {row.id: str(row.made.get("slug") or row.id) for row in projects if row.id not in slugs}
@@ -90,25 +93,36 @@ async def read(known: PocketBase) -> Board:
     found = [
         _leaving(row, there.get(row.id), names.get(row.tenant_id, row.tenant_id))
         for row in stacks
-        if row.service_uuid and row.stage != "closed" and _is_leaving(row, there.get(row.id))
+        if row.service_uuid and row.stage != "closed" and row.id not in hidden
+        if _is_leaving(row, there.get(row.id))
     ]
     since = datetime.now(UTC) - brake.HOUR
     used = sum(brake.went_since(row, since) for row in stacks)
     limit = brake.limit(sum(row.stage != "closed" for row in stacks))
-    return Board(sorted(found, key=lambda one: (one.tenant, one.stack)), Room(used, limit), gone)
+    order = sorted(found, key=lambda one: (one.tenant, one.stack))
+    return Board(order, Room(used, limit), gone, len(hidden))
 
 
 def chosen(board: Board, named: str, *, tenant: str, since: timedelta | None) -> list[Leaving]:
-    """The stacks that are meant: one, a tenant's, or all; of those only what was deleted within `since`."""
+    """The stacks that are meant: one, a tenant's, or all; of those only what was deleted within `since`.
+
+    What the listener has not looked at so far was deleted just now.
+    """
     if named:
         exact = [one for one in board.stacks if named in (one.id, one.stack, one.name)]
         return [rows.choose(named, exact, why="nothing of that id or name is being deleted")]
-    oldest = (datetime.now(UTC) - since).isoformat() if since else ""
+    oldest = _text(datetime.now(UTC) - since) if since else ""
     return [
         one
         for one in board.stacks
-        if (not tenant or tenant in (one.tenant, one.tenant_id)) and one.since >= oldest
+        if (not tenant or tenant in (one.tenant, one.tenant_id)) and (not one.since or one.since >= oldest)
     ]
+
+
+def tenants(board: Board, found: Sequence[Leaving], *, tenant: str) -> dict[str, str]:
+    """Tenants that are gone and have to come back first: the one that is meant, and those of `found`."""
+    owners = {one.tenant_id for one in found}
+    return {one: slug for one, slug in board.tenants.items() if one in owners or tenant in (one, slug)}
 
 
 def span(text: str) -> timedelta:
