@@ -1,0 +1,1 @@
+"""Mistakes over many records, with real PocketBase, the stand-in and the daemon: nothing is lost."""
