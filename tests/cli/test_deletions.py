@@ -249,7 +249,7 @@ async def test_what_cannot_be_done_is_told_in_three_parts(
 )
 async def test_wrong_use_ends_with_2(world: World, words: str) -> None:
     done = await cloudfreedom(world.env, *words.split())
-    assert (done.code, done.out) == (Exit.USAGE, ""), done.text
+    assert (done.code, done.out, "Usage:" in done.err) == (Exit.USAGE, "", True), done.text
 
 
 async def test_undelete_asks_first(world: World, admin: httpx.AsyncClient) -> None:
