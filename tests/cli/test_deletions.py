@@ -21,6 +21,8 @@ from tests import fixtures
 from tests.cli.commands import Done, cloudfreedom
 from tests.cli.test_world import running
 
+pytestmark = pytest.mark.long
+
 STACKS = "/api/collections/agent_stacks"
 SECONDS = 30.0
 CLOSED = '@request.auth.id = "nobody"'
