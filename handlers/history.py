@@ -59,7 +59,7 @@ SENTENCES: Mapping[tuple[str, str], Sentence] = {
 BOOKKEEPING = frozenset(
     {"service.rename", "service.move", "stack.drift", "project.create", "project.adopt", "project.delete"}
     | {"request.secrets_reseal", "request.adopt", "stack.start", "service.adopt", "stack.apply"}
-    | {"secrets.make", "stack.restart", "stack.schedules", "stack.orphan", "stack.erase"}
+    | {"secrets.make", "stack.restart", "stack.schedules", "stack.orphan", "stack.erase", "tenant.erase"}
 )
 """Verbs of which at least one outcome means nothing to a tenant, or which a row of `STATE` tells better."""
 REFUSED: Sentence = (

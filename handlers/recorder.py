@@ -117,14 +117,16 @@ class Recorder:
         """Everything sealed is sealed with the first key."""
         await resealing.reseal(self._writer, self._sealer, self._vault, self._ledger)
 
-    async def erase(self, key: contract.Key) -> None:
+    async def erase(self, key: contract.Key, by: str) -> None:
         """What PocketBase holds of this stack or tenant is gone, and nothing of it is remembered."""
-        over = self._entry_write(key, steps.Entry("stack.erase", "done"), None)
-        await erasing.erase(self._writer, key, ending=(over,))
-        for row in self._vault.of_owner(key.id):
-            self._vault.drop(row.id)
-        if key.collection == records.STACKS:
-            self._ledger.drop(key.id)
+        over = self._entry_write(key, steps.Entry(erasing.OVER[key.collection], "done", by), None)
+        stays = await erasing.erase(self._writer, key, ending=(over,))
+        for secret in self._vault.of_owner(key.id):
+            self._vault.drop(secret.id)
+        row = self._ledger.get(key.id)
+        self._ledger.drop(key.id)
+        if row is not None and stays:
+            self._ledger.keep(row.changed(erasing.ROW))
         self._memory.sightings.pop(key.id, None)
 
     def wish_project(self, tenant_id: str) -> None:

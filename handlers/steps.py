@@ -64,7 +64,7 @@ class Scribe(Protocol):
         """
         ...
 
-    async def erase(self, key: contract.Key) -> None:
+    async def erase(self, key: contract.Key, by: str) -> None:
         """What PocketBase holds of this stack, or of this tenant beside its stacks, is gone."""
         ...
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from handlers import apply, claims, naming, records, status, steps
 from handlers.eyes import Eyes
-from handlers.requests import adopt, emergency, secrets, undelete
+from handlers.requests import adopt, emergency, erase, secrets, undelete
 from handlers.stacks import drift, observe, verbs
 from handlers.stacks.desired import Want
 from handlers.stacks.facts import StackFacts
@@ -60,7 +60,7 @@ class RequestHandler:
     ) -> None:
         self._eyes = eyes
         self._catalog = catalog
-        self._sealed: set[str] = set()
+        self._bare: set[str] = set()
         self._stacks = stacks
         self._scribe = scribe
         self._allowed = allowed
@@ -94,7 +94,7 @@ class RequestHandler:
     ) -> tuple[tuple[contract.Step, ...], tuple[contract.Key, ...]]:
         """The steps, and whom to look at afterwards."""
         if request.verb in secrets.VERBS:
-            self._sealed.add(key.id)
+            self._bare.add(key.id)
             asked = secrets.Asked(
                 verb=request.verb,
                 target=request.target,
@@ -109,6 +109,10 @@ class RequestHandler:
             return await self._project(request), (contract.Key(records.TENANTS, request.target),)
         if request.verb == emergency.VERB:
             return await emergency.acts(self._eyes, request.target, request.actor or "unknown")
+        if request.verb == erase.VERB:
+            self._bare.add(key.id)
+            by = erase.asked(request.actor, request.argument("reason"))
+            return await erase.acts(self._eyes, self._stacks, request.target, by)
         if request.verb == undelete.VERB:
             acts = await undelete.acts(self._eyes, request.target, request.actor or "unknown")
             return acts, (*(act.of for act in acts if act.of),)
@@ -117,8 +121,8 @@ class RequestHandler:
         return await self._acts(request, facts, want), (target,)
 
     def _hidden(self, key: contract.Key) -> dict[str, Any]:
-        """A sealed value does not stay in a closed request."""
-        return {"arguments": None} if key.id in self._sealed else {}
+        """Neither a sealed value nor the reason for an erasure stays in a closed request."""
+        return {"arguments": None} if key.id in self._bare else {}
 
     async def apply(self, plan: contract.Plan) -> contract.Outcome:
         """The request is carried out and closed; its stack is looked at."""
@@ -146,7 +150,7 @@ class RequestHandler:
             return adopt.stack(facts, want, await self._found(request, facts))
         judge = verbs.VERBS.get(request.verb)
         if judge is None:
-            others = ("adopt", ADOPT_PROJECT, undelete.VERB, emergency.VERB)
+            others = ("adopt", ADOPT_PROJECT, undelete.VERB, emergency.VERB, erase.VERB)
             known = ", ".join([*verbs.VERBS, *others, *secrets.VERBS])
             raise errors.Refusal(
                 "VERB_UNKNOWN", f"There is no request “{request.verb}”.", fix=f"one of {known}"

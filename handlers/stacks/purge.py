@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from handlers import brake, erasing, naming, steps
+from handlers import brake, naming, steps
 from handlers.ledger import LedgerRow
 from handlers.stacks import erasure, plans
 from handlers.stacks.facts import StackFacts
@@ -68,7 +68,7 @@ def finish(facts: StackFacts) -> contract.Plan:
         closed = {"stage": "closed", "intent": None, "domain": "", "blocked": "", **erasure.emptied(row)}
         entry = steps.Entry("stack.purge", "done", detail={"service_uuid": row.service_uuid})
         if erasure.is_asked(row):
-            acts = (steps.Record(ledger=closed, entry=entry), erasing.Erase(facts.key))
+            acts = (steps.Record(ledger=closed, entry=entry), erasure.step(row))
             return contract.Plan(key=facts.key, steps=acts, reason="erase")
         return plans.plan(facts, "purged", (steps.Record(ledger=closed, entry=entry),), _purged(facts))
     listed = facts.entry is not None or not facts.is_fresh or not facts.list_is_complete

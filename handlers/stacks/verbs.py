@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from handlers import brake, naming
-from handlers.stacks import byhand, erasure
+from handlers.stacks import byhand
 from handlers.stacks.facts import StackFacts
 from listener import errors
 
@@ -78,7 +78,6 @@ VERBS: Mapping[str, Callable[[StackFacts], Answer]] = {
     "recreate": recreate,
     "purge": purge,
     "approve": approve,
-    "erase": erasure.ask,
 }
 """Verb of a request on a stack -> its judge."""
 

@@ -10,7 +10,16 @@ from typing import Annotated
 
 import typer
 
-from listener.cli import capacity_app, daily, deletions_app, exits, orphans_app, secrets_app, templates_app
+from listener.cli import (
+    capacity_app,
+    daily,
+    deletions_app,
+    erase_app,
+    exits,
+    orphans_app,
+    secrets_app,
+    templates_app,
+)
 from listener.cli.arguments import STACK_HELP, AnyStack, Json, Stack, Timeout, Wait, Yes, end
 from listener.sandbox import faults_help
 
@@ -32,6 +41,7 @@ schema_app.add_typer(hooks_app, name="hooks")
 app.add_typer(daily.app)
 app.add_typer(capacity_app.app)
 app.add_typer(deletions_app.app)
+app.add_typer(erase_app.app)
 app.add_typer(secrets_app.app, name="secrets", rich_help_panel=None)
 app.add_typer(orphans_app.app, name="orphans", rich_help_panel=None)
 app.add_typer(templates_app.app, name="templates", rich_help_panel=None)

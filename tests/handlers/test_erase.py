@@ -48,6 +48,8 @@ async def _traces(world: World, stack: str) -> dict[str, list[Any]]:
 def _tells(row: dict[str, Any], stack: str) -> bool:
     if stack not in (row["id"], row.get("stack_id"), row.get("target"), row.get("record_id")):
         return False
+    if row.get("verb") == "stack.erase":
+        row = row | {"reason": row["reason"].removeprefix("asked by ada")}
     kept = ("last_spec", "value", "text", "reason", "detail", "arguments", "result")
     return any(trace in json.dumps(row) for trace in TRACES) or any(row.get(name) for name in kept)
 
@@ -137,3 +139,65 @@ async def test_an_undelete_before_the_end_forgets_the_request(world: World, back
     await world.live(7200.0)
     assert DELETE not in world.effects()
     assert world.ledger(stack).stage == "retained"
+
+
+async def _over(world: World, of: str) -> list[str]:
+    return [row["reason"] for row in await world.rows(OPERATIONS, f"verb='{of}'")]
+
+
+@pytest.mark.parametrize(
+    ("reason", "kept"),
+    [("GDPR-2031/17", "asked by ada · GDPR-2031/17"), ("Ada Fake asked, ada@fake.example", "asked by ada")],
+)
+async def test_who_asked_and_the_number_of_the_letter_stay(world: World, reason: str, kept: str) -> None:
+    stack = await _deleted(world)
+    request = await ask(world, "erase", stack, reason=reason)
+    assert request["arguments"] is None
+    await world.live(4800.0)
+    assert await _over(world, "stack.erase") == [kept]
+    await ask(world, "erase", stack)
+    assert await _over(world, "stack.erase") == [kept, "asked by ada"]
+
+
+async def test_an_erased_tenant_keeps_its_id_and_nothing_personal(world: World) -> None:
+    tenant = await world.tenant(NAME, domain=HOST, hold="fake-personal-text")
+    await world.edit(tenant, records.TENANTS, hold="")
+    stack = await world.running("base-llm", tenant_id=tenant, stack_name=NAME)
+    await world.edit(stack, desired_state="deleted")
+    await world.settle()
+    await world.edit(tenant, records.TENANTS, status="suspended", hold="fake-personal-text")
+    await world.settle()
+    early = await ask(world, "erase", tenant)
+    assert (early["state"], NAME in early["result"]) == ("refused", True)
+    await ask(world, "erase", stack)
+    await world.live(4800.0)
+    answer = await ask(world, "erase", tenant, reason="GDPR-17")
+    assert answer["state"] == "done", answer["result"]
+    row = await world.row(tenant, records.TENANTS)
+    assert {name: row[name] for name in ("name", "slug", "domain", "owners", "hold", "status")} == {
+        "name": "erased", "slug": tenant, "domain": "", "owners": [], "hold": "", "status": "inactive",
+    }  # fmt: skip
+    await world.live(700.0)
+    for name in (records.TENANTS, OPERATIONS, "listener_tombstones", REQUESTS):
+        left = [one for one in await world.rows(name) if any(t in json.dumps(one) for t in TRACES)]
+        assert left == []
+    kept = world.ledger(tenant)
+    assert kept.project_uuid
+    assert NAME not in json.dumps(kept.applied_spec)
+    assert NAME not in world.parts.eyes.vault.unsealed(kept.last_spec)
+    assert await _over(world, "tenant.erase") == ["asked by ada · GDPR-17"]
+
+
+@pytest.mark.parametrize("status", ["active", "pending"])
+async def test_a_tenant_that_is_not_at_rest_is_not_erased(world: World, status: str) -> None:
+    tenant = await world.tenant(NAME, status=status)
+    answer = await ask(world, "erase", tenant)
+    assert answer["state"] == "refused"
+    assert f"it is {status}" in answer["result"]
+    assert (await world.row(tenant, records.TENANTS))["name"] == NAME
+
+
+async def test_a_tenant_without_any_stack_ever_is_erased(world: World) -> None:
+    tenant = await world.tenant(NAME, status="inactive")
+    assert (await ask(world, "erase", tenant))["state"] == "done"
+    assert (await world.row(tenant, records.TENANTS))["slug"] == tenant
