@@ -17,8 +17,8 @@ from functools import partial
 import anyio
 import structlog
 
+from handlers import expiry, orphans, recorder, restored, servers
 from handlers import eyes as seeing
-from handlers import orphans, recorder, restored, servers
 from handlers.catalogue import Catalogue
 from handlers.figures import Figures
 from handlers.requests.handler import RequestHandler
@@ -141,10 +141,12 @@ def _rounds(
         eyes=eyes, catalog=catalog, writer=writer, language=settings.listener_language, gate=gate.reasons
     )
     report = partial(disk.read, settings.listener_disk_file)
+    old = expiry.Expiry(eyes=eyes, writer=writer, gate=gate.reasons)
     keeper = servers.Keeper(eyes=eyes, writer=writer, gate=gate.reasons, report=report)
     return [
         (shown.round, shown.interval),
         (keeper.round, keeper.interval),
+        (old.round, old.interval),
         *sight.rounds(settings, waits, eyes, catalog),
     ]
 
