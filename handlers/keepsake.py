@@ -26,6 +26,11 @@ def digest(salt: str, spec: Mapping[str, Any]) -> str:
     return hmac.new(salt.encode(), text.encode(), hashlib.sha256).hexdigest()[:24]
 
 
+def told(salt: str, spec: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the row remembers of a spec that is sealed into it with the same plan."""
+    return {} if spec is None else {TOLD: digest(salt, spec)}
+
+
 def added(plan: contract.Plan, row: LedgerRow | None, spec: Mapping[str, Any], salt: str) -> contract.Plan:
     """The plan, and with it the spec saved if it is not what the row keeps.
 

@@ -20,7 +20,6 @@ import structlog
 from handlers import expiry, orphans, recorder, restored, servers
 from handlers import eyes as seeing
 from handlers.catalogue import Catalogue
-from handlers.figures import Figures
 from handlers.requests.handler import RequestHandler
 from handlers.stacks.access import Accesses
 from handlers.stacks.handler import StackHandler
@@ -33,7 +32,6 @@ from listener.engine.breaker import Breaker
 from listener.engine.engine import Engine
 from listener.engine.gate import Gate
 from listener.engine.gauges import expose
-from listener.engine.highwater import HighWater
 from listener.engine.hostlock import HostLock
 from listener.engine.lease import Lease, uptime
 from listener.engine.lifecycle import Notifier
@@ -94,18 +92,9 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
     writer = Writer(pocketbase=upstreams.database, holder=lambda: lease.holder if lease.held() else "")
     sealer = Sealer(settings.listener_secrets_key)
     eyes = sight.eyes(settings, waits, upstreams, lease=lease, writer=writer, unseal=sealer.open)
-    watch = _watch(settings, eyes, lease)
-    gate = Gate(
-        lease=lease,
-        breaker=Breaker(probe=upstreams.probe, waits=waits, on_opened=lambda _: None, on_closed=lambda: None),
-        checks={
-            "observe_only": lambda: settings.listener_observe_only,
-            "first_contact": lambda: eyes.is_first_contact,
-            "records_missing": lambda: mass.is_set,
-            "restored": watch.holds,
-            "ledger": lambda: not eyes.is_caught_up,
-        },
-    )
+    watch = sight.watch(settings, eyes, lease)
+    checks = {"restored": watch.holds, "records_missing": mass.holds}
+    gate = _gate(settings, waits, upstreams, eyes, lease, checks=checks)
     scribe = _scribe(eyes, writer, sealer, lease)
     allowed = partial(_allowed, gate)
     stacks = StackHandler(
@@ -117,7 +106,7 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
     rounds.append((stacks.poll, partial(float, waits.poll)))
     finder = orphans.Finder(eyes=eyes, scribe=scribe, gate=gate.reasons)
     rounds += [(finder.round, finder.interval), (watch.round, watch.interval)]
-    rounds.append(_figures(metrics, eyes, catalog, stacks, lease))
+    rounds.append(sight.figures(metrics, eyes, catalog, stacks, lease))
     known = (tenants, stacks, requests, ScheduleHandler(eyes=eyes, scribe=scribe))
     scarce = upstreams.coolify.budget.is_scarce
     ranked = partial(Queue, rank_of=stacks.books.rank, is_scarce=scarce, is_urgent=eyes.is_urgent)
@@ -125,6 +114,24 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
     engine = make(settings, waits, known)
     lent = _lent(settings, upstreams, eyes, Accesses(eyes=eyes, catalog=catalog, scribe=scribe))
     return App(engine, gate, hostlock, metrics, eyes, catalog, stacks, tenants, writer, lent, watch)
+
+
+def _gate(
+    settings: Settings,
+    waits: contract.Waits,
+    upstreams: Upstreams,
+    eyes: seeing.Eyes,
+    lease: Lease,
+    *,
+    checks: Mapping[str, Callable[[], bool]],
+) -> Gate:
+    breaker = Breaker(probe=upstreams.probe, waits=waits, on_opened=lambda _: None, on_closed=lambda: None)
+    known: Mapping[str, Callable[[], bool]] = {
+        "observe_only": lambda: settings.listener_observe_only,
+        "first_contact": lambda: eyes.is_first_contact,
+        "ledger": lambda: not eyes.is_caught_up,
+    }
+    return Gate(lease=lease, breaker=breaker, checks={**known, **checks})
 
 
 def _rounds(
@@ -149,23 +156,6 @@ def _rounds(
         (old.round, old.interval),
         *sight.rounds(settings, waits, eyes, catalog),
     ]
-
-
-def _watch(settings: Settings, eyes: seeing.Eyes, lease: Lease) -> restored.Watch:
-    mark = HighWater(
-        settings.listener_state_dir, inst=eyes.site.inst, fence=lambda: lease.fence, clock=eyes.memory.clock
-    )
-    return restored.Watch(eyes=eyes, mark=mark)
-
-
-def _figures(
-    metrics: Metrics, eyes: seeing.Eyes, catalog: catalogs.Catalog, stacks: StackHandler, lease: Lease
-) -> tuple[sight.Round, sight.Interval]:
-    """What the handlers' part of the world says in metrics."""
-    metrics.orphans.set_function(lambda: len(orphans.alive(eyes.ledger)))
-    told = partial(Figures, metrics=metrics, eyes=eyes, books=stacks.books, brake=stacks.brake)
-    figures = told(catalog=catalog, leads=lease.held)
-    return figures.round, figures.interval
 
 
 def _scribe(eyes: seeing.Eyes, writer: Writer, sealer: Sealer, lease: Lease) -> recorder.Recorder:
@@ -296,3 +286,7 @@ class _Flag:
         if on != self.is_set:
             log.warning("records.missing" if on else "records.returned")
         self.is_set = on
+
+    def holds(self) -> bool:
+        """It is on."""
+        return self.is_set

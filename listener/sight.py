@@ -11,7 +11,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from handlers import eyes as seeing
-from handlers import ledger, memory, site, status, vault
+from handlers import ledger, memory, orphans, restored, site, status, vault
+from handlers.figures import Figures
+from handlers.stacks.handler import StackHandler
 from handlers.stacks.host_proofs import INTERVAL, HostProofs
 from handlers.stacks.witness import Witness
 from listener import contract
@@ -19,11 +21,13 @@ from listener.compose import catalog as catalogs
 from listener.coolify.view import View
 from listener.dns.prover import Prover
 from listener.dns.resolver import Resolver
+from listener.engine.highwater import HighWater
 from listener.engine.lease import Lease
 from listener.pocketbase.writer import Write, Writer
 from listener.probe import address
 from listener.probe.probe import SECONDS, Probe
 from listener.settings import OFF, Settings
+from listener.telemetry.metrics import Metrics
 from listener.upstreams import Upstreams
 
 Interval = Callable[[], float]
@@ -117,3 +121,21 @@ async def accept(writer: Writer) -> None:
 async def speak(writer: Writer, said: Mapping[str, Any]) -> None:
     """The hooks know this of the site."""
     await writer.commit([Write("PATCH", seeing.META, "main", dict(said))])
+
+
+def watch(settings: Settings, eyes: seeing.Eyes, lease: Lease) -> restored.Watch:
+    """Notices that a side was put back to an earlier day."""
+    mark = HighWater(
+        settings.listener_state_dir, inst=eyes.site.inst, fence=lambda: lease.fence, clock=eyes.memory.clock
+    )
+    return restored.Watch(eyes=eyes, mark=mark)
+
+
+def figures(
+    metrics: Metrics, eyes: seeing.Eyes, catalog: catalogs.Catalog, stacks: StackHandler, lease: Lease
+) -> tuple[Round, Interval]:
+    """What the handlers' part of the world says in metrics."""
+    metrics.orphans.set_function(lambda: len(orphans.alive(eyes.ledger)))
+    told = partial(Figures, metrics=metrics, eyes=eyes, books=stacks.books, brake=stacks.brake)
+    shown = told(catalog=catalog, leads=lease.held)
+    return shown.round, shown.interval

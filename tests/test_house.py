@@ -16,7 +16,7 @@ import handlers
 import listener
 import pb_schema
 import templates
-from handlers import status
+from handlers import messages, status
 from listener import contract, settings
 from listener.cli import exits
 from listener.compose import guard
@@ -103,7 +103,7 @@ def test_status_words_are_those_of_the_data_model(words: type[status.Status], fi
 
 
 def test_every_message_speaks_both_languages_with_the_same_values() -> None:
-    for code, (english, german) in status.MESSAGES.items():
+    for code, (english, german) in messages.MESSAGES.items():
         holes = [set(re.findall(r"{(\w+)}", text)) for text in (english, german)]
         assert holes[0] == holes[1], code
 

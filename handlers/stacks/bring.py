@@ -55,24 +55,19 @@ def _sequence(
     opening |= {"applied_spec": row.made} if made and not full else {}
     closing: dict[str, Any] = {"intent": None, "applied_spec": _made(row, want, start=start)}
     acts: list[steps.Act] = []
+    spec = facts.record.spec() if full and facts.record else None
     turn = rollouts.OPEN if full and start and is_rollout(row, want) else ""
     closing["applied_spec"]["rollout"] = turn
-    if full and facts.record:
-        closing["applied_spec"][keepsake.TOLD] = keepsake.digest(facts.salt, facts.record.spec())
     if full:
         opening |= _opened(row, want, turn)
-        closing |= _applied(want) | {"applied_spec": drift.sent(closing["applied_spec"], want)}
+        told = keepsake.told(facts.salt, spec)
+        closing |= _applied(want) | {"applied_spec": drift.sent(closing["applied_spec"], want) | told}
         acts += _sent(row, want, proof)
     if start:
         opening |= _started(facts)
         shown = {**shown, "purge_after": ""}
         acts.append(steps.Restart(proof, was_running=_runs(facts)))
-    first = steps.Record(
-        ledger=opening,
-        show=shown,
-        entry=steps.Entry(verb, "started"),
-        spec=facts.record.spec() if full and facts.record else None,
-    )
+    first = steps.Record(ledger=opening, show=shown, entry=steps.Entry(verb, "started"), spec=spec)
     last = steps.Record(ledger=closing, show=_version(facts, want), entry=steps.Entry(verb, "done"))
     return contract.Plan(
         key=facts.key,

@@ -105,7 +105,7 @@ def _create(
         "wish": "running",
         "demand": want.demand.columns(),
         "edit": want.edit,
-        keepsake.TOLD: keepsake.digest(facts.salt, record.spec()),
+        **keepsake.told(facts.salt, record.spec()),
         **({"given_host": want.host} if want.is_given else {}),
     }
     opening = steps.Record(

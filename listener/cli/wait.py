@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import anyio
 
 from handlers import status
+from handlers.messages import MESSAGES
 from listener import contract, errors
 from listener.cli import configured, lease, listing, reach, rows, show
 from listener.cli.exits import Exit
@@ -21,7 +22,7 @@ UNHEEDED = 10.0
 """Seconds after which an action on a record in error counts as not heeded: it is blocked."""
 SETTLED = tuple(map(str, (status.Status.RUNNING, status.Status.SUSPENDED, status.Status.DELETED)))
 NOBODY = "no listener renews the lease; start one with `cloudfreedom run`."
-RECEIPTS = tuple(text.partition("{")[0] for text in status.MESSAGES["action_done"])
+RECEIPTS = tuple(text.partition("{")[0] for text in MESSAGES["action_done"])
 """How the message begins that stands between an action and what comes of it."""
 
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from handlers import refusals, status
+from handlers import messages, refusals
 from listener import errors
 
-ALL: Mapping[str, tuple[str, str]] = {**status.MESSAGES, **refusals.REFUSALS, **refusals.RECEIPTS}
+ALL: Mapping[str, tuple[str, str]] = {**messages.MESSAGES, **refusals.REFUSALS, **refusals.RECEIPTS}
 JARGON = re.compile(
     r"coolify|pocketbase|docker|compose|container|uuid|hash|\blease\b|ledger|intent|marker|\bapi\b|http |json"
     r"|sweep|queue|worker|drift|reconcil|orphan|tombstone|volume",
@@ -47,7 +47,7 @@ def test_a_text_is_short_in_both_languages_and_free_of_jargon(code: str) -> None
 
 
 @pytest.mark.parametrize(
-    "code", [*refusals.REFUSALS, *(c for c, t in status.MESSAGES.items() if UNSETTLED.match(t[0]))]
+    "code", [*refusals.REFUSALS, *(c for c, t in messages.MESSAGES.items() if UNSETTLED.match(t[0]))]
 )
 def test_what_is_not_as_it_should_be_says_what_comes_next_or_what_to_do(code: str) -> None:
     english, german = ALL[code]
