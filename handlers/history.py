@@ -39,6 +39,7 @@ SENTENCES: Mapping[tuple[str, str], Sentence] = {
     ("stack.delete", "started"): ("Being stopped for deletion.", "Wird zum Löschen angehalten."),
     ("stack.delete", "done"): ("Deleted.", "Gelöscht."),
     ("stack.undelete", "done"): ("Deletion undone; stays stopped.", "Löschen rückgängig; bleibt angehalten."),
+    ("record.undelete", "done"): ("Brought back.", "Zurückgeholt."),
     ("stack.purge", "started"): ("The data will be removed soon.", "Die Daten werden bald entfernt."),
     ("service.delete", "started"): ("The data is being removed.", "Die Daten werden entfernt."),
     ("stack.purge", "done"): ("The data was removed.", "Die Daten wurden entfernt."),
@@ -60,6 +61,7 @@ BOOKKEEPING = frozenset(
     {"service.rename", "service.move", "stack.drift", "project.create", "project.adopt", "project.delete"}
     | {"request.secrets_reseal", "request.adopt", "stack.start", "service.adopt", "stack.apply"}
     | {"secrets.make", "stack.restart", "stack.schedules", "stack.orphan", "stack.erase", "tenant.erase"}
+    | {"request.stop_now"}
 )
 """Verbs of which at least one outcome means nothing to a tenant, or which a row of `STATE` tells better."""
 REFUSED: Sentence = (

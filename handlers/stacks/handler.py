@@ -13,7 +13,7 @@ from handlers.brake import Brake
 from handlers.eyes import ID_VIEWS, Eyes
 from handlers.rollouts import Rollouts
 from handlers.stacks import editions, host_proofs, observe, plans, rest, schedules, thinking
-from handlers.stacks.desired import Desired, Want, Wish, wish
+from handlers.stacks.desired import Desired, Want
 from handlers.stacks.exclusive import Exclusive
 from handlers.stacks.facts import StackFacts
 from listener import contract, errors
@@ -132,7 +132,7 @@ class StackHandler:
             plan = plans.blocked(facts, "refused", _failed(message, staff), again=until - facts.clock)
         if isinstance(want, Desired) and not plan.steps and plan.reason == "running":
             plan = await self._scheduled(facts, want, plan)
-        if facts.record is not None and wish(facts) is not Wish.DELETED:
+        if facts.record is not None and thinking.is_in_force(facts, want):
             plan = keepsake.added(plan, facts.ledger, facts.record.spec(), facts.salt)
         host_proofs.seek(self._eyes.memory, facts, want)
         self._exclusive.claim(key.id, is_made=plan.reason == "create")

@@ -11,7 +11,7 @@ from handlers.eyes import Eyes
 from handlers.rollouts import Rollouts
 from handlers.stacks import autopsy, bring, drift, foreign, observe, plans, rest, standing
 from handlers.stacks.decide import decide
-from handlers.stacks.desired import Desired, Refused, Want, desired
+from handlers.stacks.desired import Desired, Refused, Want, Wish, desired, wish
 from handlers.stacks.facts import StackFacts
 from listener import contract
 from listener.compose.catalog import Catalog
@@ -61,6 +61,14 @@ async def think(eyes: Eyes, catalog: Catalog, shared: Shared, facts: StackFacts)
         waits=is_rollout and bool(facts.turn),
     )
     return facts, want, plan
+
+
+def is_in_force(facts: StackFacts, want: Want) -> bool:
+    """What the record asks for is what Coolify was sent: its spec may be kept as that of the stack."""
+    row = facts.ledger
+    if facts.record is None or row is None or wish(facts) is Wish.DELETED:
+        return False
+    return isinstance(want, Desired) and row.applied_hash == want.hash
 
 
 def _judged(shared: Shared, facts: StackFacts) -> StackFacts:
