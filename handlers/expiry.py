@@ -39,24 +39,25 @@ class Expiry:
         self._eyes = eyes
         self._writer = writer
         self._gate = gate
-        self._has_more = False
+        self._again = eyes.site.waits.resync
         self._refused: set[str] = set()
         """Rows that PocketBase did not let go, by id: not tried again by this process."""
 
     def interval(self) -> float:
-        """Seconds to the next round: fewer while more is old than one round removes."""
-        return self._eyes.site.waits.poll if self._has_more else HOUR
+        """Seconds to the next round: fewer while more is old, or nothing may be removed."""
+        return self._again
 
     async def round(self) -> Iterable[contract.Key]:
         """At most `MOST` of the rows that were old are gone. No key has to be looked at for it."""
-        eyes, self._has_more = self._eyes, False
+        eyes, waits = self._eyes, self._eyes.site.waits
+        self._again = waits.resync
         is_new = eyes.memory.clock() - eyes.memory.began_at < HOUR
         if is_new or self._gate() or eyes.skew() > SKEW:
             return ()
         async with eyes.database.proven():
             found = [*await self._purged(), *await self._past()]
         found = [write for write in found if write.id not in self._refused]
-        chosen, self._has_more = found[:MOST], len(found) > MOST
+        chosen, self._again = found[:MOST], waits.poll if len(found) > MOST else HOUR
         for name in dict.fromkeys(write.collection for write in chosen):
             if self._gate():
                 return ()
