@@ -1,8 +1,8 @@
 """What the ledger keeps of a record, sealed, so that a hard-deleted one can come back as it was.
 
-It is saved with every effect that an edit has, and by itself when an edit has none. A refused edit is not kept:
-what is kept also says what the running stack was given. Whether it is still true is known by a salted digest,
-so that nothing has to be opened for that. Pure.
+It is saved with every effect that an edit has, and by itself when an edit has none. A refused edit is not
+kept: what is kept also says what the running stack was given. Whether it is still true is known by a salted
+digest, so that nothing has to be opened for that. Pure.
 """
 
 from __future__ import annotations
