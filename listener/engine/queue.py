@@ -34,6 +34,7 @@ class Lane(StrEnum):
     """Where a key waits, first things first: staff's commands, what people did now, what a sweep found."""
 
     URGENT = "urgent"
+    """Given to a key by `is_urgent`, not by whoever adds it."""
     LIVE = "live"
     SWEEP = "sweep"
 

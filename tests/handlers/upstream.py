@@ -20,6 +20,7 @@ COLLECTIONS = (
     "stack_operations",
     "stack_secrets",
     "stack_schedules",
+    "listener_tombstones",
 )
 PLAIN = False
 """No certificates: reading the authorities takes longer than a test's set-up."""
