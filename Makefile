@@ -37,7 +37,7 @@ static: $(READY) ## formatting, lint, types, import directions
 test: $(READY) ## every test that is not long
 	@.ci/tests 'not long and not endless'
 
-long: $(READY) ## the tests that take minutes, the soak among them
+long: $(READY) ## the tests that take minutes
 	@.ci/tests long
 
 bench-quick: $(READY) ## figures of this machine into BENCHMARKS.md, in 3 minutes

@@ -12,7 +12,7 @@ from tests.soak import deeds, storm
 from tests.soak.__main__ import SECONDS
 
 
-@pytest.mark.long
+@pytest.mark.endless
 @pytest.mark.timeout(3600)
 async def test_everything_at_once_breaks_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     seed = int(os.environ.get("SOAK_SEED") or secrets.randbelow(10**6))
