@@ -47,17 +47,19 @@ class Learned:
 
 
 def is_due(facts: StackFacts, reason: str) -> bool:
-    """It runs, what it has was sent by us, and nobody compared it since its entry changed."""
+    """It runs, and its entry changed since it was last compared, or first seen running with what we sent."""
     row, entry = facts.ledger, facts.entry
     if row is None or entry is None or facts.standing is not None or reason not in REASONS:
         return False
-    return bool(row.made.get(SENT)) and entry.updated_at != row.made.get(COMPARED)
+    return bool(row.made.get(COMPARED)) and entry.updated_at != row.made.get(COMPARED)
 
 
 def learned(facts: StackFacts, want: Desired, made: dict[str, Any]) -> Learned:
     """The ledger's changes: `made`, with what a comparison of just now found; nothing when all is known."""
     row, standing, entry = facts.ledger, facts.standing, None
     assert row is not None
+    if facts.entry is not None and row.made.get(SENT) and not row.made.get(COMPARED):
+        made = {**made, COMPARED: facts.entry.updated_at}
     if standing is not None:
         made, entry = _judged(row, want, standing, made)
     changes: dict[str, Any] = {"applied_spec": made} if made != row.made else {}

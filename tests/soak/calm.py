@@ -15,7 +15,7 @@ from tests.soak.saves import RETAINED, approve_what_waits, lift_blocks
 from tests.soak.sight import Row, Sight, owner, runs
 
 SECONDS = 660.0
-"""Until all must be as it is wanted: a start that Coolify lost is noticed at its template's deadline, 600 s."""
+"""Until all must be as wanted: a start that Coolify lost is noticed at its template's deadline, 600 s."""
 APPROVALS = 5.0
 """Seconds between two looks of the operator."""
 SECRET_SETTINGS = ("POCKETBASE_PASSWORD", "COOLIFY_TOKEN", "LISTENER_SECRETS_KEY")
