@@ -149,7 +149,7 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
     kept |= {name: bool(row[name]) for name in TRUTHS & row.keys()}
     if isinstance(kept.get("applied_spec"), dict):
         kept["applied_spec"] = {
-            name: bool(value) if name == "edit" else value
+            name: bool(value) if name in ("edit", "told", "sent", "compared") else value
             for name, value in kept["applied_spec"].items()
             if name not in ("purged_at", "created")
         }
