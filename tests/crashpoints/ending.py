@@ -151,7 +151,7 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
         kept["applied_spec"] = {
             name: bool(value) if name in ("edit", "told", "sent", "compared") else value
             for name, value in kept["applied_spec"].items()
-            if name not in ("purged_at", "created")
+            if name not in ("purged_at", "created", "deletion_stopped_at", "restored", "reasserted")
         }
     if "target" in row:
         del kept["id"]
