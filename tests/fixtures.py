@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -153,3 +154,13 @@ async def database(prepared_database: Path, tmp_path: Path) -> AsyncIterator[Dat
             user_id=tenant["user_id"],
             _clients=clients,
         )
+
+
+@pytest.fixture
+def chromium() -> str:
+    """The program's path. Without it the test is skipped, but not where CI is set."""
+    path = shutil.which("chromium")
+    if path is None and not os.environ.get("CI"):
+        pytest.skip("chromium is not installed")
+    assert path is not None, "chromium is missing: apt-get install chromium"
+    return path

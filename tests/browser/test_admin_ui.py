@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -12,16 +10,6 @@ from tests.browser import stage as stages
 from tests.browser import story
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]
-
-
-@pytest.fixture
-def chromium() -> str:
-    """The program's path. Without it the test is skipped, but not where CI is set."""
-    path = shutil.which("chromium")
-    if path is None and not os.environ.get("CI"):
-        pytest.skip("chromium is not installed")
-    assert path is not None, "chromium is missing: apt-get install chromium"
-    return path
 
 
 async def test_staff_lead_a_stack_through_its_whole_life_in_the_admin_ui(

@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures import chromium
+
+__all__ = ["chromium"]
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Every test here is long."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import AsyncIterator
 
 import pytest
@@ -27,16 +26,6 @@ async def fleet(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Fleet
     async with stages.opened(tmp_path_factory.mktemp("fleet")) as opened:
         await opened.fleet_of(COUNT)
         yield opened
-
-
-@pytest.fixture
-def chromium() -> str:
-    """The program's path. Without it the test is skipped, but not where CI is set."""
-    path = shutil.which("chromium")
-    if path is None and not os.environ.get("CI"):
-        pytest.skip("chromium is not installed")
-    assert path is not None, "chromium is missing: apt-get install chromium"
-    return path
 
 
 async def _delete_all(fleet: Fleet, page: Page) -> None:
