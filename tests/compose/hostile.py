@@ -148,6 +148,7 @@ PLACES: dict[str, dict[str, tuple[object, ...]]] = {
         "services/app/logging/more": ("x",),
         "services/app/depends_on/app": ({"condition": "service_started"},),
         "services/app/depends_on/init-perms": (
+            {"condition": ["service_started"]},
             "service_started",
             {"condition": "whenever"},
             {"restart": True},

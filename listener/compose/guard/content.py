@@ -44,7 +44,7 @@ KINDS: dict[str, Callable[[Any], bool]] = {
 }
 """What a key must hold that no other rule looks at."""
 
-CONDITIONS = frozenset({"service_started", "service_healthy", "service_completed_successfully"})
+CONDITIONS = ("service_started", "service_healthy", "service_completed_successfully")
 
 LABELS = frozenset(
     {
