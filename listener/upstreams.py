@@ -104,7 +104,7 @@ async def connected(settings: Settings, *, patient: bool) -> AsyncIterator[Upstr
         team = await _patiently(coolify.team, patient=patient)
         server = settings.coolify_server_uuid
         await _patiently(partial(_has_server, coolify, server), patient=patient)
-        inst = await _installation(database)
+        inst = await _patiently(partial(_installation, database), patient=patient)
         base = partial(transport.client, url, ca_file=settings.pocketbase_ca_file, counted=counted)
         renewals, sse = base(connections=2), base(connections=4)
         for client in (renewals, sse):
@@ -124,7 +124,8 @@ async def connected(settings: Settings, *, patient: bool) -> AsyncIterator[Upstr
 
 async def _installation(database: PocketBase) -> str:
     """The installation id, which `schema apply` made once."""
-    meta = await database.get(META, "main")
+    async with database.proven():
+        meta = await database.get(META, "main")
     if not meta or not meta.get("inst"):
         raise errors.Global(
             "SCHEMA_MISSING",
@@ -171,12 +172,16 @@ async def _first_proven(
 
 
 async def _patiently(ask: Callable[[], Awaitable[T]], *, patient: bool) -> T:
-    """The answer; while an upstream is down it is asked again every few seconds, if `patient`."""
+    """The answer; while an upstream is down it is asked again every few seconds, if `patient`.
+
+    A proxy before an upstream that restarts answers 404 in its place (Traefik without a router).
+    """
     while True:
         try:
             return await ask()
-        except (errors.Transient, errors.Throttled) as error:
-            if not patient:
+        except (errors.Transient, errors.Throttled, errors.UpstreamRefusal) as error:
+            is_down = not isinstance(error, errors.UpstreamRefusal) or error.status == 404
+            if not patient or not is_down:
                 raise
             log.warning("upstream.awaited", code=error.code, error=str(error))
             await anyio.sleep(2.0 + 3.0 * random.random())  # noqa: S311 - jitter

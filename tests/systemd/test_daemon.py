@@ -45,6 +45,16 @@ async def test_a_daemon_says_nothing_until_both_upstreams_were_reached(tmp_path:
         await one.stop()
 
 
+async def test_a_proxys_404_in_the_place_of_coolify_is_waited_for(tmp_path: Path) -> None:
+    async with supervisor(tmp_path) as one:
+        fault = {"method": "GET", "path": "/teams/current", "reply": 404}
+        await people.ask(one.world.standin, "POST", "/_standin/faults", fault)
+        await one.start()
+        await one.until_logged("upstream.awaited")
+        await one.until_ready()
+        assert await one.stop() == 0
+
+
 @pytest.mark.long
 async def test_the_daemon_works_within_the_units_filter(tmp_path: Path) -> None:
     """Same system calls, address families and memory rules as under systemd; a stack comes to run."""
