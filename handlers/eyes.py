@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from handlers import absence, ledger, memory, naming, records, releases, vault
+from handlers import absence, ledger, memory, naming, pause, records, releases, vault
 from handlers.site import Site
 from listener import contract, errors
 from listener.coolify.client import Coolify
@@ -60,6 +60,14 @@ class Eyes:
     is_first_contact: bool = False
     """There are stack records and no ledger rows, and nobody accepted that yet: observe only."""
 
+    paused: pause.Pause = field(default_factory=pause.Pause)
+    """As `listener_meta` said when it was read last."""
+
+    @property
+    def is_paused(self) -> bool:
+        """A person wants nothing done for now."""
+        return self.paused.holds(self.now())
+
     @property
     def is_caught_up(self) -> bool:
         """The ledger in memory is that of the present term: plans may be applied."""
@@ -78,6 +86,7 @@ class Eyes:
         await releases.check(self.database, meta)
         is_accepted = bool(meta.get("accepted_at"))
         self.has_hooks = bool(meta.get("hooks_stamp"))
+        self.paused = pause.of(meta)
         term = self.term()
         if self.loaded_term != term:
             await self.ledger.load(self.database)

@@ -20,6 +20,12 @@ FORMAT = 1
 """Raised when an older release would misread a row: it then does nothing (`LEDGER_TOO_NEW`)."""
 
 
+COMPARED, SENT = "compared", "sent"
+"""In `applied_spec`: Coolify's `updated_at` when it was last compared with what was sent; hash of that."""
+DOUBTED = "doubted"
+"""In `compared`: PocketBase was put back, so Coolify may have edits that the record has not."""
+
+
 class LedgerRow(BaseModel):
     """What must be remembered of one record. Empty texts and None mean: not so far."""
 
@@ -80,6 +86,11 @@ class LedgerRow(BaseModel):
     def is_over(self) -> bool:
         """Closed, and nothing of it is left to be erased."""
         return self.stage == "closed" and not self.made.get("erase")
+
+    def doubted(self) -> dict[str, Any] | None:
+        """The change by which what stands in Coolify is compared anew, and sent again where it differs or
+        cannot be read. None for a stack that was never sent anything."""
+        return {"applied_spec": {**self.made, COMPARED: DOUBTED}} if self.made.get(SENT) else None
 
     def changed(self, changes: Mapping[str, Any]) -> LedgerRow:
         """The row with these columns changed."""

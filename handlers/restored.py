@@ -4,16 +4,21 @@ nothing is done.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
 
-from handlers import naming, restore, strangers
+from handlers import ledger, naming, records, restore, strangers
 from handlers.eyes import META, Eyes
 from listener import contract
 from listener.coolify import payloads
+from listener.pocketbase.client import quoted
+from listener.pocketbase.writer import Write, Writer
+
+AT_ONCE = 40
+"""Rows of the ledger that one batch doubts."""
 
 log = structlog.get_logger()
 
@@ -58,9 +63,11 @@ class _Sight:
 class Watch:
     """The reason `restored` against acting. What may be asked without a wait is asked before each effect."""
 
-    def __init__(self, *, eyes: Eyes, mark: HighWater) -> None:
+    def __init__(self, *, eyes: Eyes, mark: HighWater, writer: Writer, leads: Callable[[], bool]) -> None:
         self._eyes = eyes
         self._mark = mark
+        self._writer = writer
+        self._leads = leads
         self._excused: frozenset[str] = frozenset()
         """Stacks whose missing service was accepted."""
         self._calm_term = -1
@@ -100,6 +107,7 @@ class Watch:
             eyes.loaded_term = -1
         before = self._mark.latched if self._before is None else self._before
         if before is not None and accepted_at > before:
+            await self._doubt()
             self._accepted()
             return ()
         report = await self.report()
@@ -133,6 +141,18 @@ class Watch:
             missing=sight.missing,
             unknown=unknown,
         )
+
+    async def _doubt(self) -> None:
+        """Coolify may have edits that a PocketBase put back forgot: the leader notes that of every stack."""
+        if self._mark.latched is None or not self._leads():
+            return
+        condition = f"kind={quoted(records.STACKS)} && stage!='closed'"
+        found = await self._eyes.database.list(ledger.COLLECTION, filter=condition)
+        rows = [ledger.LedgerRow.model_validate(row) for row in found]
+        bodies = [(row.id, row.doubted()) for row in rows]
+        writes = [Write("PATCH", ledger.COLLECTION, row, body) for row, body in bodies if body]
+        for first in range(0, len(writes), AT_ONCE):
+            await self._writer.commit(writes[first : first + AT_ONCE])
 
     def _accepted(self) -> None:
         eyes, lacks = self._eyes, self._sight().missing

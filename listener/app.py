@@ -20,6 +20,7 @@ import structlog
 from handlers import expiry, orphans, recorder, restored, servers
 from handlers import eyes as seeing
 from handlers.catalogue import Catalogue
+from handlers.decisions.notebook import Notebook
 from handlers.requests.handler import RequestHandler
 from handlers.stacks.access import Accesses
 from handlers.stacks.handler import StackHandler
@@ -47,9 +48,12 @@ from listener.portal import bridge
 from listener.secrets.sealing import Sealer
 from listener.settings import Settings
 from listener.telemetry import endpoint
+from listener.telemetry.journal import Journal
 from listener.telemetry.metrics import Metrics
 from listener.upstreams import Upstreams
 
+DECISIONS = "decisions.jsonl"
+"""In the state directory: what was decided, and from what."""
 TOPICS = (
     "tenants/*",
     "agent_stacks/*",
@@ -92,18 +96,20 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
     writer = Writer(pocketbase=upstreams.database, holder=lambda: lease.holder if lease.held() else "")
     sealer = Sealer(settings.listener_secrets_key)
     eyes = sight.eyes(settings, waits, upstreams, lease=lease, writer=writer, unseal=sealer.open)
-    watch = sight.watch(settings, eyes, lease)
+    watch = sight.watch(settings, eyes, lease, writer)
     checks = {"restored": watch.holds, "records_missing": mass.holds}
     gate = _gate(settings, waits, upstreams, eyes, lease, checks=checks)
     scribe = _scribe(eyes, writer, sealer, lease)
     allowed = partial(_allowed, gate)
+    notebook = Notebook(Journal(settings.listener_state_dir / DECISIONS).append)
     stacks = StackHandler(
-        eyes=eyes, catalog=catalog, scribe=scribe, allowed=allowed, on_mass_absence=mass.turn
-    )
+        eyes=eyes, catalog=catalog, scribe=scribe, allowed=allowed,
+        on_mass_absence=mass.turn, noted=notebook.note,
+    )  # fmt: skip
     tenants = TenantHandler(eyes=eyes, scribe=scribe, allowed=allowed, books=stacks.books)
     requests = RequestHandler(eyes=eyes, catalog=catalog, stacks=stacks, scribe=scribe, allowed=allowed)
     rounds = _rounds(settings, waits, eyes, catalog, writer=writer, gate=gate)
-    rounds.append((stacks.poll, partial(float, waits.poll)))
+    rounds += [(stacks.poll, partial(float, waits.poll)), (notebook.round, notebook.interval)]
     finder = orphans.Finder(eyes=eyes, scribe=scribe, gate=gate.reasons)
     rounds += [(finder.round, finder.interval), (watch.round, watch.interval)]
     rounds.append(sight.figures(metrics, eyes, catalog, stacks, lease))
@@ -128,6 +134,7 @@ def _gate(
     breaker = Breaker(probe=upstreams.probe, waits=waits, on_opened=lambda _: None, on_closed=lambda: None)
     known: Mapping[str, Callable[[], bool]] = {
         "observe_only": lambda: settings.listener_observe_only,
+        "paused": lambda: eyes.is_paused,
         "first_contact": lambda: eyes.is_first_contact,
         "ledger": lambda: not eyes.is_caught_up,
     }

@@ -123,12 +123,12 @@ async def speak(writer: Writer, said: Mapping[str, Any]) -> None:
     await writer.commit([Write("PATCH", seeing.META, "main", dict(said))])
 
 
-def watch(settings: Settings, eyes: seeing.Eyes, lease: Lease) -> restored.Watch:
+def watch(settings: Settings, eyes: seeing.Eyes, lease: Lease, writer: Writer) -> restored.Watch:
     """Notices that a side was put back to an earlier day."""
     mark = HighWater(
         settings.listener_state_dir, inst=eyes.site.inst, fence=lambda: lease.fence, clock=eyes.memory.clock
     )
-    return restored.Watch(eyes=eyes, mark=mark)
+    return restored.Watch(eyes=eyes, mark=mark, writer=writer, leads=lease.held)
 
 
 def figures(

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from handlers import steps
-from handlers.ledger import LedgerRow
+from handlers.ledger import COMPARED, DOUBTED, SENT, LedgerRow
 from handlers.stacks import byhand
 from handlers.stacks.desired import Desired
 from handlers.stacks.facts import StackFacts
@@ -24,9 +24,9 @@ from listener.coolify import standing as standings
 
 REASONS = ("started", "started_unwell", "running", "unhealthy", "held_back")
 """Reasons of plans in which it runs and nothing of ours is open: then it may be compared."""
-COMPARED, FOUND, KEPT, SENT = "compared", "drift", "drift_kept", "sent"
-"""In the ledger's `applied_spec`: `updated_at` at the last comparison; mark and text of a difference; the
-mark that a person accepted; hash of the compose that was sent."""
+FOUND, KEPT = "drift", "drift_kept"
+"""In the ledger's `applied_spec`: mark and text of a difference; the mark that a person accepted."""
+PUT_BACK = "not as its record asks for since PocketBase was put back: sent again"
 MOST = 10
 """Differences that are named."""
 NOT_OURS = ("SERVICE_", "COOLIFY_")
@@ -51,13 +51,16 @@ def is_due(facts: StackFacts, reason: str) -> bool:
     row, entry = facts.ledger, facts.entry
     if row is None or entry is None or facts.standing is not None or reason not in REASONS:
         return False
-    return bool(row.made.get(COMPARED)) and entry.updated_at != row.made.get(COMPARED)
+    is_settled = row.made.get(COMPARED) == DOUBTED and not row.applied_hash
+    return bool(row.made.get(COMPARED)) and entry.updated_at != row.made.get(COMPARED) and not is_settled
 
 
 def learned(facts: StackFacts, want: Desired, made: dict[str, Any]) -> Learned:
     """The ledger's changes: `made`, with what a comparison of just now found; nothing when all is known."""
     row, standing, entry = facts.ledger, facts.standing, None
     assert row is not None
+    if standing is not None and _was_put_back(row, want, standing):
+        return Learned({"applied_hash": ""}, steps.Entry("stack.drift", "done", PUT_BACK))
     if facts.entry is not None and row.made.get(SENT) and not row.made.get(COMPARED):
         made = {**made, COMPARED: facts.entry.updated_at}
     if standing is not None:
@@ -92,6 +95,14 @@ def accepted(row: LedgerRow) -> dict[str, Any]:
 def sent(made: Made, want: Desired) -> dict[str, Any]:
     """Everything was sent just now: nothing found before counts any more."""
     return byhand.without(made, COMPARED, FOUND, KEPT) | {SENT: _hash(_plain(_document(want.compose)))}
+
+
+def _was_put_back(row: LedgerRow, want: Desired, standing: standings.Standing) -> bool:
+    """It was doubted, and is not proven to be what its record asks for."""
+    if row.made.get(COMPARED) != DOUBTED:
+        return False
+    is_blind = standing.compose is None or any(one.value is None for one in standing.variables)
+    return is_blind or row.applied_hash != want.hash or any(_differences(row, want, standing))
 
 
 def _judged(

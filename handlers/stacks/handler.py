@@ -55,6 +55,7 @@ class StackHandler:
         scribe: steps.Scribe,
         allowed: Callable[[], None],
         on_mass_absence: Callable[[bool], None],
+        noted: Callable[[StackFacts, Want, contract.Plan], None] = lambda *_: None,
     ) -> None:
         self._eyes = eyes
         self._catalog = catalog
@@ -66,6 +67,7 @@ class StackHandler:
         self._scribe = scribe
         self._allowed = allowed
         self._on_mass_absence = on_mass_absence
+        self._noted = noted
         self._runs: dict[str, _Run] = {}
         self._counts: dict[str, Counts] = {}
         self._polled: Mapping[str, payloads.ServiceEntry] | None = None
@@ -120,7 +122,8 @@ class StackHandler:
     async def plan(self, key: contract.Key) -> contract.Plan:
         """The plan for a stack; a service is read by uuid only when the plan cannot do without."""
         with self._eyes.in_one_term():
-            _, _, plan = await self.explain(key)
+            facts, want, plan = await self.explain(key)
+        self._noted(facts, want, plan)
         return plan
 
     async def explain(self, key: contract.Key) -> tuple[StackFacts, Want, contract.Plan]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from handlers import steps
 from handlers.stacks import plans, purge, unborn
@@ -24,7 +25,12 @@ def graced(facts: StackFacts, _want: Want) -> contract.Plan | None:
         left = waits.poll
     if left <= 0:
         return None
-    return plans.settled(facts, "orphan", {}, again=min(left + plans.SHORTEST_WAIT, purge.LONGEST_LOOK))
+    at = datetime.fromisoformat(row.orphan) + timedelta(seconds=waits.orphan)
+    text = (
+        f"no record and it runs: stopped after {at:%Y-%m-%d %H:%M} UTC unless its record is back; data kept"
+    )
+    again = min(left + plans.SHORTEST_WAIT, purge.LONGEST_LOOK)
+    return replace(plans.settled(facts, "orphan", {}, again=again), message=text)
 
 
 def reclaimed(facts: StackFacts, want: Want) -> contract.Plan | None:

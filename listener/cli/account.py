@@ -32,6 +32,7 @@ def lines(told: Told) -> Iterator[tuple[str, str]]:
         yield "Proof", told["proof"]["text"]
         yield from _now(told["now"])
     yield "Listener", told["listener"]
+    yield from _decisions(told["decisions"])
     operations = told["operations"]
     yield "Timeline", f"the last {len(operations)} operations" if operations else "nothing was done so far"
     for one in operations:
@@ -91,10 +92,29 @@ def _coolify(seen: Mapping[str, Any] | None) -> str:
     )
 
 
+def _decisions(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The listener's last ones, each with the rule that fired and what it was decided from."""
+    if told["away"]:
+        yield "Decided", told["away"]
+        return
+    found = told["last"]
+    yield "Decided", f"the last {len(found)} that were news" if found else "nothing yet"
+    for one in found:
+        message = f": {one['message']}" if one["message"] else ""
+        again = "" if one["again"] is None else f" · looks again within {one['again']:.0f} s"
+        yield "", f"{one['at'][:19]}  rule {one['reason']}{message}{again}"
+        yield "", "  from " + " · ".join(f"{name} {text}" for name, text in one["inputs"].items())
+        if one["steps"]:
+            yield "", f"  did {' · '.join(one['steps'])}"
+
+
 def _now(now: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     symbol = f"{plan.SYMBOLS[now['kind']]} " if now["kind"] else ""
-    yield "Now", f"{symbol}{now['text']}" if now["kind"] else "nothing to do: all sides agree"
+    text = f"{symbol}{now['text']}" if now["kind"] else "nothing to do: all sides agree"
+    yield "Now", f"{text} (rule {now['rule']})"
     for step in now["steps"]:
         yield "", step
+    when = "at a change, or with the next sweep" if now["again"] is None else f"within {now['again']:.0f} s"
+    yield "Next", f"it is looked at again {when}"
     if now["held"]:
         yield "", "First contact: nothing is done until `cloudfreedom accept`."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -9,7 +10,17 @@ import typer
 STACK_HELP = "record id, tenant/stack, or a unique stack name"
 Stack = Annotated[str, typer.Argument(metavar="STACK", help=STACK_HELP)]
 AnyStack = Annotated[str, typer.Argument(metavar="[STACK]", help=f"{STACK_HELP}; without it all")]
-Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json/--text",
+        envvar="CLOUDFREEDOM_JSON",
+        show_envvar=False,
+        default_factory=lambda: not sys.stdout.isatty(),
+        show_default=False,
+        help="JSON, as in a pipe; or text, as on a terminal.",
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until it is done.")]
 Timeout = Annotated[float, typer.Option(min=1, metavar="SECONDS", help="How long to wait at most.")]

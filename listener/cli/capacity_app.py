@@ -15,7 +15,7 @@ app = typer.Typer()
 
 
 @app.command()
-def capacity(as_json: Json = False) -> None:
+def capacity(as_json: Json) -> None:
     """Show what servers have, what is booked, what would fit, and who waits."""
     from listener.cli import capacity
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +10,7 @@ from typing import Any
 import anyio
 
 from listener import errors
-from listener.cli import configured, consent, lease, reach, rows, show, wait
+from listener.cli import audit, configured, consent, lease, reach, rows, show, wait
 from listener.cli.exits import Exit
 from listener.pocketbase.client import PocketBase, quoted
 from listener.pocketbase.writer import Write
@@ -119,7 +118,7 @@ def _written(verb: str, target: str, arguments: dict[str, str]) -> Write:
         "verb": verb,
         "target": target,
         "arguments": arguments,
-        "actor": os.environ.get("SUDO_USER") or os.environ.get("USER") or "unknown",
+        "actor": audit.actor(),
         "state": "open",
     }
     return Write("POST", REQUESTS, reach.new_id(), body)

@@ -14,7 +14,7 @@ app = typer.Typer()
 
 
 @app.command()
-def tenants(as_json: Json = False) -> None:
+def tenants(as_json: Json) -> None:
     """List the tenants."""
     from listener.cli import listing
 
@@ -23,8 +23,9 @@ def tenants(as_json: Json = False) -> None:
 
 @app.command("list")
 def list_stacks(
+    *,
     tenant: Annotated[str, typer.Option(metavar="SLUG", help="Only this tenant's.")] = "",
-    as_json: Json = False,
+    as_json: Json,
 ) -> None:
     """List the stacks."""
     from listener.cli import listing
@@ -33,15 +34,25 @@ def list_stacks(
 
 
 @app.command()
-def status(stack: AnyStack = "", as_json: Json = False) -> None:
-    """Show how everything, or one stack, is doing."""
-    from listener.cli import listing
+def status(
+    *,
+    stack: AnyStack = "",
+    watch: Annotated[bool, typer.Option("--watch", help="Go on until Ctrl-C.")] = False,
+    as_json: Json,
+) -> None:
+    """Show how everything, or one stack, is doing.
 
+    With --watch a terminal is drawn anew; a pipe gets a line for whatever changes.
+    """
+    from listener.cli import listing, watching
+
+    if watch:
+        watching.status(stack=stack, as_json=as_json)
     listing.status(stack=stack, as_json=as_json)
 
 
 @app.command()
-def explain(stack: Stack, as_json: Json = False) -> None:
+def explain(*, stack: Stack, as_json: Json) -> None:
     """Tell why a stack is as it is, and what comes next."""
     from listener.cli import explain
 
@@ -50,9 +61,10 @@ def explain(stack: Stack, as_json: Json = False) -> None:
 
 @app.command()
 def timeline(
+    *,
     stack: Stack,
     lines: Annotated[int, typer.Option(min=1, max=500, metavar="N", help="How many of the last.")] = 30,
-    as_json: Json = False,
+    as_json: Json,
 ) -> None:
     """Show a stack's history, as its tenant reads it."""
     from listener.cli import timeline

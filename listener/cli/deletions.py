@@ -11,7 +11,7 @@ import anyio
 from handlers import records
 from handlers.requests import undelete as undeleting
 from listener import errors
-from listener.cli import command, configured, leaving, reach, show
+from listener.cli import command, configured, leaving, reach, show, spans
 from listener.cli.exits import Exit
 from listener.pocketbase.client import PocketBase
 from listener.pocketbase.writer import Write
@@ -84,7 +84,7 @@ async def _approve(yes: bool, confirm: Confirm, seconds: float) -> Exit:
 
 
 async def _undelete(wanted: Wanted, yes: bool, as_json: bool, confirm: Confirm, seconds: float) -> Exit:
-    since = leaving.span(wanted.since) if wanted.since else None
+    since = spans.read(wanted.since) if wanted.since else None
     async with reach.database(configured.load(configured.Database)) as known:
         board = await leaving.read(known)
         found = leaving.chosen(board, wanted.stack, tenant=wanted.tenant, since=since)

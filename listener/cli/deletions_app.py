@@ -17,7 +17,7 @@ SomeStack = Annotated[str, typer.Argument(metavar="[STACK]", help=STACK_HELP)]
 def deletions(
     *,
     tenant: Annotated[str, typer.Option(metavar="SLUG", help="Only this tenant's (also by id).")] = "",
-    as_json: Json = False,
+    as_json: Json,
 ) -> None:
     """Show what is being deleted and what waits for approval.
 
@@ -43,7 +43,7 @@ def undelete(
         ),
     ] = "",
     yes: Yes = False,
-    as_json: Json = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table; with --yes.")] = False,
     timeout: Timeout = 60,
 ) -> None:
     """Bring back what was deleted, as long as its data is there.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 
 import anyio
@@ -11,7 +12,7 @@ import anyio
 from handlers import ledger, records
 from handlers.requests import emergency
 from listener import errors
-from listener.cli import command, configured, lease, reach, rows, show
+from listener.cli import command, configured, lease, pausing, reach, rows, show
 from listener.cli.exits import Exit
 from listener.pocketbase.client import PocketBase, quoted
 from listener.pocketbase.writer import Write
@@ -63,8 +64,10 @@ async def _stop(order: Order, confirm: Callable[[str], bool], seconds: float) ->
             await reach.writer(known).commit([Write("PATCH", meant.collection, meant.target, fields)])
             show.line(f"{meant.name} is on hold: {order.reason}")
         led = await lease.read(known)
-        if not led.is_led:
-            show.line(f"! {led}")
+        held = await pausing.read(known)
+        is_paused = held.holds(datetime.now(UTC))
+        if is_paused or not led.is_led:
+            show.line("! The listener is paused: `cloudfreedom unpause`." if is_paused else f"! {led}")
             return _by_hand([(row, name) for row, name in stacks if row.service_uuid])
         answer = await command.carried_out(known, emergency.VERB, meant.target, {}, seconds)
         return answer if answer is not Exit.DONE else await _watched(known, meant, seconds)

@@ -5,11 +5,23 @@ from __future__ import annotations
 from dataclasses import asdict
 from functools import partial
 
-from handlers import ledger, naming, recorder, records
+from handlers import ledger, naming, records
 from handlers.stacks.facts import StackFacts
-from listener import errors, settings
-from listener.cli import account, away, configured, idle, lease, markers, plan, reach, rows, show
-from listener.pocketbase import client
+from listener import settings
+from listener.cli import (
+    account,
+    audit,
+    away,
+    configured,
+    decisions,
+    idle,
+    lease,
+    markers,
+    plan,
+    reach,
+    rows,
+    show,
+)
 from listener.pocketbase.client import PocketBase, quoted
 
 OPERATIONS = 15
@@ -35,7 +47,7 @@ async def gather(named: str) -> tuple[away.Source, Told]:
     configured.load(settings.Settings)
     try:
         async with reach.database(wanted) as known:
-            stack, told = await _recorded(known, named)
+            stack, told = await _recorded(wanted, known, named)
             try:
                 async with idle.ready() as here:
                     return away.PRESENT, told | await _judged(here, stack)
@@ -48,7 +60,7 @@ async def gather(named: str) -> tuple[away.Source, Told]:
         return away.without("pocketbase", error), {"stack": None, "coolify": one.json()}
 
 
-async def _recorded(known: PocketBase, named: str) -> tuple[rows.Stack, Told]:
+async def _recorded(wanted: configured.Database, known: PocketBase, named: str) -> tuple[rows.Stack, Told]:
     """What PocketBase tells: record, tenant, ledger, the last operations, and who leads."""
     stack = await rows.pick(known, named)
     row = await known.get(records.STACKS, stack.id, expand="tenant_id") or {}
@@ -64,6 +76,7 @@ async def _recorded(known: PocketBase, named: str) -> tuple[rows.Stack, Told]:
         "now": None,
         "listener": str(await lease.read(known)),
         "operations": await _operations(known, stack.id),
+        "decisions": decisions.last(wanted, stack.id),
     }
 
 
@@ -90,19 +103,10 @@ def _remembered(row: ledger.LedgerRow) -> Told:
 
 async def _operations(known: PocketBase, record_id: str) -> list[dict[str, str]]:
     """The last operations, oldest first."""
-    params = {"filter": f"stack_id={quoted(record_id)}", "sort": "-created,-id", "perPage": OPERATIONS}
-    answer = await known.send("GET", client.path(recorder.OPERATIONS), safe=True, params=params)
-    if answer.status_code != 200:
-        raise errors.Global(
-            "COLLECTION_UNREADABLE",
-            f"the collection {recorder.OPERATIONS!r} cannot be read",
-            why=f"HTTP {answer.status_code}",
-            fix="run `cloudfreedom schema diff`, then `cloudfreedom schema apply`",
-        )
     names = ("verb", "outcome", "actor", "reason")
     return [
         {"at": str(row.get("begun") or row.get("ended") or ""), **{n: str(row.get(n) or "") for n in names}}
-        for row in reversed(client.decoded(answer)["items"])
+        for row in await audit.last(known, f"stack_id={quoted(record_id)}", OPERATIONS)
     ]
 
 
@@ -117,6 +121,8 @@ async def _judged(here: idle.Idle, stack: rows.Stack) -> Told:
             "kind": found.kind,
             "text": found.text,
             "steps": list(found.lines),
+            "rule": made.reason,
+            "again": made.again,
             "held": here.app.eyes.is_first_contact,
         },
     }

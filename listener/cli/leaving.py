@@ -9,7 +9,6 @@ from typing import Any
 
 from handlers import brake, ledger, records
 from handlers.eyes import ID_VIEWS
-from listener import errors
 from listener.cli import rows
 from listener.pocketbase.client import PocketBase
 
@@ -123,14 +122,6 @@ def tenants(board: Board, found: Sequence[Leaving], *, tenant: str) -> dict[str,
     """Tenants that are gone and have to come back first: the one that is meant, and those of `found`."""
     owners = {one.tenant_id for one in found}
     return {one: slug for one, slug in board.tenants.items() if one in owners or tenant in (one, slug)}
-
-
-def span(text: str) -> timedelta:
-    """`90m`, `2h` or `3d` as a span; raises `SPAN_UNKNOWN`."""
-    unit = {"m": "minutes", "h": "hours", "d": "days"}.get(text[-1:])
-    if unit is None or not text[:-1].isdigit():
-        raise errors.Refusal("SPAN_UNKNOWN", f"{text!r} is no span of time.", fix="such as 90m, 2h or 3d")
-    return timedelta(**{unit: int(text[:-1])})
 
 
 def _is_leaving(row: ledger.LedgerRow, record: records.StackRecord | None) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from functools import partial
+from zoneinfo import ZoneInfo
 
-from handlers import eyes
+from handlers import eyes, pause
 from listener import errors
-from listener.cli import away, configured, lease, markers, reach, rows, show
+from listener.cli import away, configured, lease, markers, pausing, process, reach, rows, show
 from listener.pocketbase.client import PocketBase, quoted
 from listener.pocketbase.schema_model import VERSION
 
@@ -42,6 +44,11 @@ class Answer:
         """As `list --json` prints it."""
         return {**self.source.json(), "stacks": [one.json() for one in self.stacks]}
 
+    def status(self) -> dict[str, object]:
+        """As `status --json` prints it."""
+        lead = {"leads": self.led.is_led, **asdict(self.led)} if self.led else None
+        return {"lease": lead, **self.head, **self.json()}
+
 
 def stacks(*, tenant: str, as_json: bool) -> None:
     """Every stack, or one tenant's."""
@@ -60,11 +67,14 @@ def stacks(*, tenant: str, as_json: bool) -> None:
 def status(*, stack: str, as_json: bool) -> None:
     """Who leads, what Coolify says, and how every stack, or one, is doing."""
     settings = configured.load(configured.Database)
-    answer = reach.run(partial(_status, settings, stack))
+    tell(reach.run(partial(how, settings, stack)), stack=stack, as_json=as_json)
+
+
+def tell(answer: Answer, *, stack: str, as_json: bool) -> None:
+    """The answer is printed."""
     answer.source.tell()
     if as_json:
-        lead = {"leads": answer.led.is_led, **asdict(answer.led)} if answer.led else None
-        show.as_json({"lease": lead, **answer.head, **answer.json()})
+        show.as_json(answer.status())
         return
     led = str(answer.led or "not known: PocketBase has the lease")
     for name, value in {"listener": led, **answer.head}.items():
@@ -109,7 +119,8 @@ async def _stacks(settings: configured.Database, tenant: str) -> Answer:
     return Answer(source, found)
 
 
-async def _status(settings: configured.Database, stack: str) -> Answer:
+async def how(settings: configured.Database, stack: str) -> Answer:
+    """How all, or one, is doing, by whichever side is there."""
     try:
         async with reach.database(settings) as known:
             return await _recorded(settings, known, stack)
@@ -117,16 +128,26 @@ async def _status(settings: configured.Database, stack: str) -> Answer:
         marked = await away.marked(settings, error)
         found = [markers.pick(marked, stack)] if stack else marked
         text, _ = await _coolify(settings)
-        return Answer(away.without("pocketbase", error), found, {"coolify": text})
+        head = {**await _here(settings), "coolify": text}
+        return Answer(away.without("pocketbase", error), found, head)
+
+
+async def _here(settings: configured.Database) -> dict[str, str]:
+    """What the process on this host says of itself; nothing when none answers."""
+    state = await process.readiness(settings)
+    return {"here": process.told(state)} if state else {}
 
 
 async def _recorded(settings: configured.Database, known: PocketBase, stack: str) -> Answer:
     found = [await rows.pick(known, stack)] if stack else await rows.stacks(known)
     text, source = await _coolify(settings)
-    head = {"coolify": text}
+    head = {**await _here(settings), "coolify": text}
     meta = await known.get(eyes.META, "main") or {}
     if found and not meta.get("accepted_at") and not await known.page_first("listener_ledger", "id!=''"):
         head["attention"] = "first contact: nothing is done until `cloudfreedom accept`"
+    asked = pause.of(meta)
+    if asked.holds(datetime.now(UTC)):
+        head["paused"] = pausing.told(asked, ZoneInfo(settings.listener_tz))
     version = int(meta.get("schema_version") or 0)
     if version < VERSION:
         head["schema"] = f"is {version}, not {VERSION}: run `cloudfreedom schema apply`"

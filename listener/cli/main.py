@@ -12,6 +12,7 @@ import typer
 
 from listener.cli import (
     capacity_app,
+    control_app,
     daily,
     deletions_app,
     erase_app,
@@ -39,6 +40,7 @@ app.add_typer(schema_app, name="schema", rich_help_panel=None)
 hooks_app = typer.Typer(help="PocketBase's hooks: install and check.", no_args_is_help=True)
 schema_app.add_typer(hooks_app, name="hooks")
 app.add_typer(daily.app)
+app.add_typer(control_app.app)
 app.add_typer(capacity_app.app)
 app.add_typer(deletions_app.app)
 app.add_typer(erase_app.app)
@@ -88,7 +90,7 @@ def sandbox(
 
 
 @app.command()
-def doctor(as_json: Json = False) -> None:
+def doctor(as_json: Json) -> None:
     """Check everything, and say how to mend it.
 
     Settings, templates, PocketBase, Coolify and the way between. Nothing is changed anywhere.
@@ -141,6 +143,7 @@ def hooks_check() -> None:
 
 @app.command()
 def plan(
+    *,
     stack: AnyStack = "",
     detailed: Detailed = False,
     first_contact: Annotated[
@@ -150,6 +153,7 @@ def plan(
         list[str] | None,
         typer.Option(metavar="CHANGE", help="As if saved: tier:team.memory=1G, server:A=drain; repeatable."),
     ] = None,
+    as_json: Json,
 ) -> None:
     """Show what the listener would do now.
 
@@ -157,7 +161,12 @@ def plan(
     """
     from listener.cli import plan
 
-    end(plan.plan(stack=stack, detailed=detailed, first_contact=first_contact, changes=what_if or []))
+    changes = what_if or []
+    end(
+        plan.plan(
+            stack=stack, detailed=detailed, first_contact=first_contact, changes=changes, as_json=as_json
+        )
+    )
 
 
 @app.command()

@@ -13,7 +13,7 @@ app = typer.Typer(help="What has no record any more: list it, and let its data g
 
 
 @app.callback(invoke_without_command=True)
-def orphans(ctx: typer.Context, as_json: Json = False) -> None:
+def orphans(ctx: typer.Context, as_json: Json) -> None:
     """List services without a record, kept ones of deleted records, and what is none of ours."""
     from listener.cli import orphans
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 from handlers import records, steps
@@ -58,16 +58,22 @@ class Finding:
     """It would be restarted, now or when it is its turn."""
 
 
-def plan(*, stack: str, detailed: bool, first_contact: bool, changes: Sequence[str] = ()) -> Exit:
+def plan(
+    *, stack: str, detailed: bool, first_contact: bool, changes: Sequence[str] = (), as_json: bool = False
+) -> Exit:
     """What the listener would do now, or if `changes` were saved; nothing is written anywhere."""
     wanted = [what_if.read(text) for text in changes]
     found, is_held, waiting = reach.run(partial(_plan, stack, first_contact, wanted))
+    code = Exit.USAGE if detailed and any(one.kind for one in found) else Exit.DONE
+    if as_json:
+        show.as_json({"held": is_held, "stacks": [asdict(one) for one in found]})
+        return code
     tell(found)
     if wanted:
         _tell_what_if(found, waiting)
     if is_held:
         show.line("First contact: none of this is done until `cloudfreedom accept`.")
-    return Exit.USAGE if detailed and any(one.kind for one in found) else Exit.DONE
+    return code
 
 
 def accept(*, yes: bool, confirm: Callable[[str], bool]) -> Exit:

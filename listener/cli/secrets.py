@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 
-from handlers import records, status, vault
+from handlers import records, vault
 from handlers.requests import secrets as requests
 from listener import errors
-from listener.cli import command, configured, reach, rows, show
+from listener.cli import audit, command, configured, reach, rows, show
 from listener.cli.exits import Exit
 from listener.pocketbase.client import PocketBase, quoted
-from listener.pocketbase.writer import Write
 from listener.secrets.sealing import Sealer
 
 Agree = Callable[[str], bool]
@@ -138,16 +135,9 @@ async def _reveal(whose: Named, name: str) -> str:
 
 async def _audit(known: PocketBase, owner: Owner, name: str) -> None:
     """Whoever sees a secret is on record before it is shown."""
-    body = {
-        "stack_id": owner.stack_id,
-        "tenant_id": owner.tenant_id,
-        "verb": "secret.reveal",
-        "outcome": "done",
-        "actor": os.environ.get("SUDO_USER") or os.environ.get("USER") or "unknown",
-        "detail": {"name": name},
-        "ended": status.stamp(datetime.now(UTC)),
-    }
-    await reach.writer(known).commit([Write("POST", "stack_operations", reach.new_id(), body)])
+    whose = {"stack_id": owner.stack_id, "tenant_id": owner.tenant_id}
+    said = audit.line("secret.reveal", **whose, detail={"name": name})
+    await reach.writer(known).commit([said])
 
 
 async def _owner(known: PocketBase, whose: Named) -> Owner:

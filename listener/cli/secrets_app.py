@@ -25,7 +25,7 @@ Force = Annotated[
 
 
 @app.command("list")
-def list_secrets(stack: Whose = "", tenant: Tenant = "", as_json: Json = False) -> None:
+def list_secrets(*, stack: Whose = "", tenant: Tenant = "", as_json: Json) -> None:
     """List names and generations; no value is shown."""
     from listener.cli import secrets
 

@@ -24,7 +24,7 @@ Folders = Annotated[
 
 
 @app.command("list")
-def list_templates(as_json: Json = False) -> None:
+def list_templates(as_json: Json) -> None:
     """List the templates in use."""
     from listener.cli import templates
 
@@ -32,7 +32,7 @@ def list_templates(as_json: Json = False) -> None:
 
 
 @app.command("show")
-def show_template(slug: Slug, as_json: Json = False) -> None:
+def show_template(*, slug: Slug, as_json: Json) -> None:
     """Show a template: images, services, volumes, variables."""
     from listener.cli import templates
 
@@ -40,7 +40,7 @@ def show_template(slug: Slug, as_json: Json = False) -> None:
 
 
 @app.command()
-def check(folders: Folders = None, as_json: Json = False) -> None:
+def check(*, folders: Folders = None, as_json: Json) -> None:
     """Order each template in every way, and let the guard judge.
 
     Every tariff, with and without domain and options, with the sample's variables and made-up secrets.

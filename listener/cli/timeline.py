@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from listener import errors
-from listener.cli import configured, reach, rows, show
-from listener.pocketbase import client
+from listener.cli import audit, configured, reach, rows, show
 from listener.pocketbase.client import PocketBase, quoted
 
 VIEW = "stack_timeline"
@@ -34,14 +32,6 @@ async def gather(named: str, lines: int) -> Sequence[dict[str, str]]:
 
 
 async def _read(known: PocketBase, record_id: str, lines: int) -> Sequence[dict[str, str]]:
-    params = {"filter": f"stack_id={quoted(record_id)}", "sort": "-at", "perPage": lines, "skipTotal": "1"}
-    answer = await known.send("GET", client.path(VIEW), safe=True, params=params)
-    if answer.status_code != 200:
-        raise errors.Global(
-            "COLLECTION_UNREADABLE",
-            f"the collection {VIEW!r} cannot be read",
-            why=f"HTTP {answer.status_code}",
-            fix="run `cloudfreedom schema diff`, then `cloudfreedom schema apply`",
-        )
-    items = client.decoded(answer)["items"]
-    return [{name: str(row.get(name) or "") for name in DETAILED} for row in reversed(items)]
+    condition = f"stack_id={quoted(record_id)}"
+    found = await audit.last(known, condition, lines, collection=VIEW, sort="-at")
+    return [{name: str(row.get(name) or "") for name in DETAILED} for row in found]

@@ -103,6 +103,12 @@ class Engine:
             role=role,
             problems={name: line for name, line in problems if line},
             withheld={reason: REASONS.get(reason, reason) for reason in self._gate.reasons()},
+            now={
+                "heard_seconds": _finite(self._stream.silence()),
+                "swept_seconds": _finite(self._sweeper.age()),
+                "waiting": self._workers.waiting(),
+                "fence": self._gate.lease.fence,
+            },
         )
 
     async def _obey_signals(self, *, task_status: TaskStatus[None]) -> None:
@@ -118,3 +124,7 @@ class Engine:
     def _swept(self) -> str:
         age = self._sweeper.age()
         return f"swept {age:.0f} s ago" if math.isfinite(age) else "not swept yet"
+
+
+def _finite(age: float) -> float | None:
+    return round(age, 1) if math.isfinite(age) else None

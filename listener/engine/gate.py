@@ -17,6 +17,7 @@ REASONS: Mapping[str, str] = {
     "lease": "another listener leads, or PocketBase cannot be reached",
     "breaker": "a failure that concerns everything; it ends when a probe succeeds",
     "observe_only": "LISTENER_OBSERVE_ONLY is set",
+    "paused": "staff paused it for a while: `cloudfreedom status`, `cloudfreedom unpause`",
     "first_contact": "there are stacks and no ledger: `cloudfreedom plan`, then `cloudfreedom accept`",
     "records_missing": "a sweep missed more records than may be believed",
     "restored": "PocketBase or Coolify was put back to an earlier day: `cloudfreedom accept`",

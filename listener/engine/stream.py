@@ -52,9 +52,13 @@ class Stream:
         self._metrics = metrics
         self._heard = float("-inf")
 
+    def silence(self) -> float:
+        """Seconds since anything was heard; infinite before."""
+        return anyio.current_time() - self._heard
+
     def is_live(self) -> bool:
         """Something was heard lately; a leader must hear its own renewals."""
-        if anyio.current_time() - self._heard > FEED_SILENCE:
+        if self.silence() > FEED_SILENCE:
             return False
         return self._lease.echoes()
 

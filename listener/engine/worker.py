@@ -91,6 +91,10 @@ class Workers:
         for idle in self._idle.values():
             idle.cancel()
 
+    def waiting(self) -> int:
+        """Keys that are due and not looked at yet."""
+        return sum(count for place, count in self._queue.depths().items() if place != "delayed")
+
     def progressing(self) -> bool:
         """No worker has been without a turn for `STUCK` seconds."""
         now = anyio.current_time()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import signal
 import tempfile
@@ -55,7 +56,8 @@ async def _main(
             worlds.running(folder, port=port, env={"POCKETBASE_URL": way.url} if planned else {}) as world,
             people.owner(world.admin, world.pocketbase.url) as owner,
         ):
-            _introduce(world, owner, time.monotonic() - began)
+            settings = _settings(folder / "env", world.env)
+            _introduce(world, owner, settings, time.monotonic() - began)
             await people.ask(world.standin, "POST", "/_standin/knobs", dict(knobs))
             staff = people.Person(world.admin, owner.tenant_id, world.pocketbase.superuser_email, "")
             if once:
@@ -86,7 +88,14 @@ async def _first_stack(owner: people.Person, world: worlds.World) -> None:
         await owner.create_stack("cf-telegrambot-acme-1234")
 
 
-def _introduce(world: worlds.World, owner: people.Person, seconds: float) -> None:
+def _settings(path: Path, env: Mapping[str, str]) -> Path:
+    """The file has the settings with which commands speak to this sandbox, for a shell to read."""
+    path.touch(mode=0o600)
+    path.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in env.items()))
+    return path
+
+
+def _introduce(world: worlds.World, owner: people.Person, settings: Path, seconds: float) -> None:
     database = world.pocketbase
     print(f"Sandbox ready after {seconds:.1f} s.  {LABEL}")
     print(f"  admin UI   {database.url}/_/   {database.superuser_email}   "
@@ -94,6 +103,7 @@ def _introduce(world: worlds.World, owner: people.Person, seconds: float) -> Non
     print(f"  portal's   {owner.email}   {owner.password}   (user of tenant acme)")
     print(f"  stand-in   {world.coolify_url}/_standin/state")
     print(f"  listener   {world.health_url}/readyz   log {world.log}")
+    print(f"  commands   in another shell: . {settings}; cloudfreedom status")
 
 
 async def _watch(world: worlds.World) -> None:

@@ -28,6 +28,8 @@ class Readiness:
     problems: Mapping[str, str] = field(default_factory=dict)
     withheld: Mapping[str, str] = field(default_factory=dict)
     """Reasons for which nothing has an effect just now. They are meant, or end by themselves."""
+    now: Mapping[str, float | None] = field(default_factory=dict)
+    """`heard_seconds` and `swept_seconds` ago (None = not yet), `waiting` keys, and the lease's `fence`."""
 
 
 def app(*, metrics: Metrics, alive: Callable[[], bool], readiness: Callable[[], Readiness]) -> Starlette:
@@ -44,6 +46,7 @@ def app(*, metrics: Metrics, alive: Callable[[], bool], readiness: Callable[[], 
             "role": state.role,
             "problems": dict(state.problems),
             "withheld": dict(state.withheld),
+            "now": dict(state.now),
         }
         return _page(body, good=not state.problems)
 

@@ -69,9 +69,9 @@ async def together(env: Mapping[str, str], *commands: str) -> list[Done]:
 
 
 def environment(env: Mapping[str, str]) -> dict[str, str]:
-    """The settings and nothing else of ours that may stand in the environment."""
+    """The settings and nothing else of ours that may stand in the environment; tables as on a terminal."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "SSL_CERT_DIR") if name in os.environ}
-    return {**kept, **env}
+    return {"CLOUDFREEDOM_JSON": "0", **kept, **env}
 
 
 def bot_token(of: str) -> str:

@@ -142,7 +142,7 @@ async def test_killed_during_the_create_of_a_project_it_makes_one(stage: Stage) 
 async def test_a_signal_in_the_middle_of_a_burst_drains_and_gives_the_lease_back(stage: Stage) -> None:
     before = await stage.deeds()
     await stage.knob(latency=0.6)
-    new = await stage.create(16)
+    new = await stage.create(40)
 
     async def is_in_the_middle() -> bool:
         return (await stage.deeds() - before)["POST /services"] >= 4
@@ -154,11 +154,11 @@ async def test_a_signal_in_the_middle_of_a_burst_drains_and_gives_the_lease_back
     assert time.monotonic() - began < 6.0
     (lease,) = await stage.rows("listener_lease")
     assert lease["holder"] == ""
-    assert (await stage.deeds() - before)["POST /services"] < 16
+    assert (await stage.deeds() - before)["POST /services"] < 40
     await stage.knob(latency=0.0)
     await stage.world.start_daemon()
     await stage.until_shown(new, "running")
-    assert (await stage.deeds() - before)["POST /services"] == 16
+    assert (await stage.deeds() - before)["POST /services"] == 40
     await stage.expect_one_each(stage.made)
 
 

@@ -83,6 +83,7 @@ class Process:
     """What sweeps said of mass absence."""
     withheld: list[Callable[[], bool]]
     """Reasons against acting."""
+    writer: Writer
 
     @property
     def handlers(self) -> Mapping[str, contract.Handler]:
@@ -132,5 +133,5 @@ def begun(place: Place, *, term: int, holder: str) -> Process:
     schedules = ScheduleHandler(eyes=eyes, scribe=scribe)
     finder = orphans.Finder(eyes=eyes, scribe=scribe, gate=lambda: ["records_missing"] * any(mass[-1:]))
     return Process(
-        eyes, scribe, stacks, tenants, requests, schedules, finder, Turns(place.waits), mass, withheld
+        eyes, scribe, stacks, tenants, requests, schedules, finder, Turns(place.waits), mass, withheld, writer
     )

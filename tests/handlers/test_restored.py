@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest_asyncio
 import structlog
@@ -32,7 +33,9 @@ class Host:
     def hold(self) -> None:
         """The present process asks the watch before each effect."""
         mark = HighWater(self.folder, inst="0a1b2c3d", fence=lambda: self.fence, clock=self.world.clock)
-        self.watch = restored.Watch(eyes=self.world.parts.eyes, mark=mark)
+        self.watch = restored.Watch(
+            eyes=self.world.parts.eyes, mark=mark, writer=self.world.parts.writer, leads=lambda: True
+        )
         self.world.parts.withheld.append(self.watch.holds)
 
     async def live(self, seconds: float) -> None:
@@ -231,3 +234,56 @@ async def test_a_list_that_fails_is_no_missing_service(world: World, host: Host)
     world.coolify.faults.add("GET", "resources$", reply=500, times=9)
     await world.poll()
     assert not host.watch.holds()
+
+
+async def put_back(world: World, host: Host, rows: dict[tuple[str, str], dict[str, Any]]) -> None:
+    """PocketBase has these rows again, under an older fence."""
+    for (collection, record), row in rows.items():
+        kept = {
+            name: value for name, value in row.items() if name not in ("created", "updated", "purge_after")
+        }
+        answer = await world.admin.patch(f"/api/collections/{collection}/records/{record}", json=kept)
+        assert answer.is_success, answer.text
+    host.fence -= 900
+
+
+async def rows_of(world: World, stacks: list[str]) -> dict[tuple[str, str], dict[str, Any]]:
+    """What PocketBase holds of these stacks now."""
+    found = {}
+    for stack in stacks:
+        for collection in (records.STACKS, ledger.COLLECTION):
+            row = await world.admin.get(f"/api/collections/{collection}/records/{stack}")
+            found[collection, stack] = row.json()
+    return found
+
+
+def values(world: World, stack: str) -> dict[str, str | None]:
+    """The variables that the stack's service has."""
+    return {one.key: one.value for one in world.service(stack).variables}
+
+
+async def test_edits_that_a_put_back_pocketbase_forgot_are_undone_in_coolify_and_nothing_else_is_touched(
+    world: World, host: Host
+) -> None:
+    same, edited = await fleet(world, 2)
+    await host.begin()
+    await host.watch.round()
+    kept = await rows_of(world, [same, edited])
+    before = values(world, edited)
+    config = kept[records.STACKS, edited]["config"]
+    changed = {"env_vars": {**config["env_vars"], "OPENAI_API_KEY": "fake-newer-key"}}
+    await world.edit(edited, config=changed)
+    await world.settle()
+    assert values(world, edited) != before
+    await put_back(world, host, kept)
+    await host.begin()
+    await host.watch.round()
+    await host.live(300)
+    world.coolify.calls.reset()
+    await host.accept()
+    await host.live(600)
+    assert values(world, edited) == before
+    touched = {call.path for call in world.coolify.calls if call.method != "GET"}
+    assert touched
+    assert all(f"/services/{world.service(edited).uuid}" in path for path in touched), touched
+    assert await statuses(world, [same, edited]) == {""}

@@ -10,7 +10,7 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from tests.soak import hands, saves, upsets
+from tests.soak import backup, hands, saves, upsets
 from tests.soak.place import Place
 
 Deed = Callable[[Place, random.Random], Awaitable[None]]
@@ -67,6 +67,7 @@ DEEDS: tuple[Kind, ...] = (
     Kind("restart pocketbase", 0.5, upsets.restart_pocketbase),
     Kind("kill pocketbase", 0.3, upsets.kill_pocketbase),
     Kind("restart coolify", 0.7, upsets.restart_coolify),
+    Kind("restore pocketbase", 0.3, backup.restore, most=3),
 )
 
 

@@ -154,7 +154,9 @@ async def lift_blocks(place: Place) -> None:
 
 async def approve_what_waits(place: Place, dice: random.Random) -> None:  # noqa: ARG001 - a deed
     """The operator lets every deletion pass that has not happened yet."""
-    kept = {row["id"] for row in await place.rows("listener_ledger") if row["stage"] in RETAINED}
+    ledger = await place.rows("listener_ledger")
+    due = {row["id"] for row in ledger if row["stage"] == "retained" and row["purge_announced"]}
+    kept = {row["id"] for row in ledger if row["stage"] in RETAINED} - due
     known = {row["id"]: row for row in await place.rows("agent_stacks")}
     for stack in place.stacks:
         if stack in kept:

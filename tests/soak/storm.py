@@ -86,9 +86,7 @@ class Storm:
         await calm.restored(self.place)
         self.figures.calm, wrong = await calm.converged(self.sight, self.check)
         wrong += await calm.values_differ(self.sight)
-        done = await calm.planned(self.place)
-        if done.code:
-            wrong.append(f"plan: {done.text}")
+        wrong += [f"plan: {one}" for one in await calm.planned(self.place)]
         wrong += [f"not as it was: {one}" for one in await calm.foreign_changed(self.place)]
         wrong += calm.secrets_logged(self.place)
         for what in wrong:

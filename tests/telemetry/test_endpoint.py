@@ -14,7 +14,7 @@ import pytest
 from listener.telemetry import endpoint
 from listener.telemetry.metrics import Metrics
 
-READY = endpoint.Readiness("leader")
+READY = endpoint.Readiness("leader", now={"heard_seconds": 0.5, "swept_seconds": None, "waiting": 0})
 
 
 def yes() -> bool:
@@ -65,6 +65,7 @@ async def test_readyz_names_the_role_and_what_is_missing(state: endpoint.Readine
         "role": state.role,
         "problems": dict(state.problems),
         "withheld": dict(state.withheld),
+        "now": dict(state.now),
     }
     for name, line in {**state.problems, **state.withheld}.items():
         assert f'"{name}": "{line}"' in (text.strip(" ,") for text in answer.text.splitlines())
