@@ -3,14 +3,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from listener.cli.arguments import STACK_HELP, AnyStack, Json, Stack, Timeout, Wait, Yes, end
 
+if TYPE_CHECKING:
+    from listener.cli import rows, wishes
+
 app = typer.Typer()
+Some = Annotated[str, typer.Argument(metavar="[STACK]", help=STACK_HELP)]
+Tenant = Annotated[str, typer.Option(metavar="SLUG", help="Instead of STACK: all of this tenant's.")]
 
 
 @app.command()
@@ -91,9 +97,9 @@ def logs(
 @app.command()
 def suspend(
     *,
-    stack: Annotated[str, typer.Argument(metavar="[STACK]", help=STACK_HELP)] = "",
+    stack: Some = "",
     now: Annotated[bool, typer.Option("--now", help="Emergency: before everything else, on hold.")] = False,
-    tenant: Annotated[str, typer.Option(metavar="SLUG", help="With --now: all of this tenant's.")] = "",
+    tenant: Tenant = "",
     reason: Annotated[str, typer.Option(metavar="TEXT", help="With --now: the tenant reads it.")] = "",
     yes: Yes = False,
     wait: Wait = False,
@@ -104,57 +110,84 @@ def suspend(
     With --now staff stops it over its tenant's head, past brake, backoff and queue; what cannot be
     stopped through Coolify is named with its docker command.
     """
-    from listener.cli import emergency, reach, wishes
+    from listener.cli import emergency, wishes
 
-    if bool(stack) == bool(tenant) or (not now and (tenant or reason)):
-        raise typer.BadParameter("give STACK, or --now --tenant SLUG")
+    if bool(stack) == bool(tenant) or (reason and not now):
+        raise typer.BadParameter("give STACK or --tenant SLUG; --reason goes with --now")
     if now:
         why = reason.strip() or "emergency stop by the operator"
         order = emergency.Order(stack, tenant, why, yes=yes)
         end(emergency.stop(order, confirm=typer.confirm, seconds=min(timeout, 60)))
-    end(reach.run(partial(wishes.ask, stack, wishes.suspend, wait=wait, seconds=timeout)))
+    _wish("suspend", wishes.suspend, stack, tenant, yes=yes, wait=wait, seconds=timeout)
 
 
 @app.command()
-def resume(stack: Stack, wait: Wait = False, timeout: Timeout = 600) -> None:
+def resume(*, stack: Some = "", tenant: Tenant = "", wait: Wait = False, timeout: Timeout = 600) -> None:
     """Let a suspended stack run again."""
-    from listener.cli import reach, wishes
+    from listener.cli import wishes
 
-    end(reach.run(partial(wishes.ask, stack, wishes.resume, wait=wait, seconds=timeout)))
+    _wish("resume", wishes.resume, stack, tenant, yes=True, wait=wait, seconds=timeout)
 
 
 @app.command()
-def restart(stack: Stack, wait: Wait = False, timeout: Timeout = 600) -> None:
+def restart(
+    *, stack: Some = "", tenant: Tenant = "", yes: Yes = False, wait: Wait = False, timeout: Timeout = 600
+) -> None:
     """Restart a running stack, once."""
-    from listener.cli import reach, wishes
+    from listener.cli import wishes
 
-    end(reach.run(partial(wishes.ask, stack, wishes.restart, wait=wait, seconds=timeout)))
+    _wish("restart", wishes.restart, stack, tenant, yes=yes, wait=wait, seconds=timeout)
 
 
 @app.command()
-def delete(stack: Stack, yes: Yes = False, wait: Wait = False, timeout: Timeout = 600) -> None:
+def delete(
+    *, stack: Some = "", tenant: Tenant = "", yes: Yes = False, wait: Wait = False, timeout: Timeout = 600
+) -> None:
     """Delete a stack; its data is kept for its tariff's time.
 
-    Says until when, and asks for the stack's name.
+    Says until when, and asks for the stack's name, or for the tenant's.
     """
-    from listener.cli import reach, wishes
+    from listener.cli import wishes
 
-    prompt = partial(typer.prompt, default="", show_default=False)
-    end(reach.run(partial(wishes.delete, stack, yes=yes, prompt=prompt, wait=wait, seconds=timeout)))
+    _wish("delete", wishes.delete, stack, tenant, yes=yes, wait=wait, seconds=timeout)
 
 
 @app.command()
 def hold(
-    stack: Stack,
+    *,
+    stack: Some = "",
+    tenant: Tenant = "",
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Suspend it; its tenant reads why.")] = "",
     clear: Annotated[bool, typer.Option("--clear", help="End the hold.")] = False,
+    yes: Yes = False,
     wait: Wait = False,
     timeout: Timeout = 600,
 ) -> None:
     """Suspend a stack over its tenant's head, or end that."""
-    from listener.cli import reach, wishes
+    from listener.cli import wishes
 
     reason = reason.strip()
     if bool(reason) == clear:
         raise typer.BadParameter("give either --reason TEXT or --clear", param_hint="hold")
-    end(reach.run(partial(wishes.ask, stack, wishes.hold(reason), wait=wait, seconds=timeout)))
+    verb = "unhold" if clear else "hold"
+    _wish(verb, wishes.hold(reason), stack, tenant, yes=yes, wait=wait, seconds=timeout)
+
+
+def _wish(
+    verb: str,
+    wish: Callable[[rows.Stack], wishes.Wish],
+    stack: str,
+    tenant: str,
+    *,
+    yes: bool,
+    wait: bool,
+    seconds: float,
+) -> None:
+    """The wish is written for the stack, or for all of the tenant's."""
+    from listener.cli import reach, wishing
+
+    if bool(stack) == bool(tenant):
+        raise typer.BadParameter("give STACK or --tenant SLUG")
+    order = wishing.Order(verb, wish, stack, tenant, yes=yes, wait=wait, seconds=seconds)
+    voice = wishing.Voice(typer.confirm, partial(typer.prompt, default="", show_default=False))
+    end(reach.run(partial(wishing.ask, order, voice)))

@@ -1,18 +1,14 @@
-"""`cloudfreedom suspend`, `resume`, `restart`, `delete`, `hold`: the record says what is wanted, no more."""
+"""What `cloudfreedom suspend`, `resume`, `restart`, `delete` and `hold` mean for one stack: pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from handlers import records, status
+from handlers import status
 from listener import errors
-from listener.cli import configured, consent, reach, rows, show
-from listener.cli import wait as waiting
-from listener.cli.exits import Exit
-from listener.pocketbase.client import PocketBase
+from listener.cli import rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,49 +74,12 @@ def hold(reason: str) -> Callable[[rows.Stack], Wish]:
     return partial(_hold, reason) if reason else _unhold
 
 
-async def ask(named: str, wish: Callable[[rows.Stack], Wish], *, wait: bool, seconds: float) -> Exit:
-    """The record says what is wanted; with `wait`, it also shows that it is so."""
-    async with reach.database(configured.load(configured.Database)) as known:
-        stack = await rows.pick(known, named)
-        return await _carry(known, stack, wish(stack), wait=wait, seconds=seconds)
-
-
-async def delete(named: str, *, yes: bool, prompt: Callable[[str], str], wait: bool, seconds: float) -> Exit:
-    """The record is wanted deleted, after its name was typed; until when its data is kept was told before."""
-    async with reach.database(configured.load(configured.Database)) as known:
-        stack = await rows.pick(known, named)
-        if stack.desired_state == "deleted":
-            kept = f"; its data is kept until {stack.purge_after[:16]} UTC" if stack.purge_after else ""
-            wish = Wish(f"is deleted already{kept}.", status.Status.DELETED)
-            return await _carry(known, stack, wish, wait=wait, seconds=seconds)
-        show.line(f"{stack.name} ({stack.template}, {stack.id}) shows {stack.status or 'nothing yet'}.")
-        show.line(f"Deleting stops it. {await _kept(known, stack)}")
-        if not yes:
-            consent.must_be_possible("nothing was deleted")
-            if prompt(f"Type {stack.name} to delete it").strip() != stack.name:
-                consent.refused()
-                return Exit.FAILED
-        wish = Wish("is to be deleted.", status.Status.DELETED, {"desired_state": "deleted"})
-        return await _carry(known, stack, wish, wait=wait, seconds=seconds)
-
-
-async def _carry(known: PocketBase, stack: rows.Stack, wish: Wish, *, wait: bool, seconds: float) -> Exit:
-    if wait and wish.vain:
-        raise errors.Refusal(
-            "STACK_WOULD_REST",
-            f"{stack.name} would not run, so waiting for it would be in vain.",
-            why=wish.vain,
-            fix="change that first, or run this without --wait",
-        )
-    if wish.fields:
-        # A reconcile that is consumed proves that what the record shows came after this write.
-        seen = {"action": "reconcile"} if wait and not stack.action else {}
-        await reach.patch(known, stack.id, **{**seen, **wish.fields})
-    show.line(f"{stack.name} {wish.told}")
-    if not wait:
-        return Exit.DONE
-    running = wish.ends is status.Status.RUNNING
-    return await waiting.attached(known, stack.id, seconds=seconds, running=running, until=(wish.ends,))
+def delete(stack: rows.Stack) -> Wish:
+    """Stopped, its data kept for its tariff's time."""
+    if stack.desired_state == "deleted":
+        kept = f"; its data is kept until {stack.purge_after[:16]} UTC" if stack.purge_after else ""
+        return Wish(f"is deleted already{kept}.", status.Status.DELETED)
+    return Wish("is to be deleted.", status.Status.DELETED, {"desired_state": "deleted"})
 
 
 def _hold(reason: str, stack: rows.Stack) -> Wish:
@@ -140,14 +99,6 @@ def _unhold(stack: rows.Stack) -> Wish:
     if not stack.hold:
         return Wish(f"is not on hold.{but}", ends, vain=vain)
     return Wish(f"is on hold no more.{but}", ends, {"hold": ""}, vain)
-
-
-async def _kept(known: PocketBase, stack: rows.Stack) -> str:
-    """What the person must know of the data before a deletion."""
-    row = await known.get("plan_tiers", stack.tier) if stack.tier else None
-    days = (records.tier(row).retention_days if row else 0) or records.RETENTION_DAYS
-    until = datetime.now(UTC) + timedelta(days=days)
-    return f"Its data is kept for {days} days, until about {until:%Y-%m-%d %H:%M} UTC, then removed for good."
 
 
 def _still(stack: rows.Stack, wanted: str) -> str:

@@ -48,7 +48,7 @@ async def test_a_paused_listener_does_nothing_until_it_is_unpaused(
     try:
         assert began.code == Exit.DONE, began.text
         await anyio.sleep(1.5)
-        wished, told = await together(world.env, "suspend paused/bot", "status")
+        wished, told = await together(world.env, "suspend paused/bot --yes", "status")
         assert wished.code == Exit.DONE
         assert "the host moves" in told.out
         assert "does nothing: paused" in told.out

@@ -55,22 +55,24 @@ async def test_a_stack_is_suspended_resumed_restarted_held_and_deleted(
         assert row["action"] == ""
         return row["desired_state"], row["status"]
 
-    assert (await waited(world, "suspend", "daily/bot")).out.endswith("Suspended. The data is kept.\n")
+    assert (await waited(world, "suspend", "daily/bot", "--yes")).out.endswith(
+        "Suspended. The data is kept.\n"
+    )
     assert await shows() == ("suspended", "suspended")
     again, refused = await together(world.env, "suspend daily/bot", "restart daily/bot")
     assert (again.code, again.out) == (Exit.DONE, "daily/bot is suspended already.\n")
     assert (refused.code, refused.err.split()[1]) == (Exit.REFUSED, "STACK_RESTS:")
     await waited(world, "resume", "daily/bot")
     assert await shows() == ("running", "running")
-    restarted = await waited(world, "restart", "daily/bot")
+    restarted = await waited(world, "restart", "daily/bot", "--yes")
     assert "Waiting: deploying" in restarted.out
-    held = await waited(world, "hold", "daily/bot", "--reason", "unpaid")
+    held = await waited(world, "hold", "daily/bot", "--reason", "unpaid", "--yes")
     assert held.out.endswith("Suspended by the operator: unpaid\n")
     assert await shows() == ("running", "suspended")
     await waited(world, "hold", "daily/bot", "--clear")
     assert await shows() == ("running", "running")
     deleted = await waited(world, "delete", "daily/bot", "--yes")
-    assert "Its data is kept for 30 days, until about 20" in deleted.out
+    assert "The data is kept for 30 days, until about 20" in deleted.out
     assert "Deleted: stopped, its data is kept until" in deleted.out
     again, back = await together(world.env, f"delete {record_id}", f"resume {record_id}")
     assert again.code == Exit.DONE, again.text
@@ -86,11 +88,11 @@ async def stack(database: Database) -> str:
 
 
 WRITTEN: dict[str, dict[str, str]] = {
-    "suspend bot": {"desired_state": "suspended"},
+    "suspend bot --yes": {"desired_state": "suspended"},
     "resume bot": {"desired_state": "running"},
-    "restart bot": {"action": "restart"},
+    "restart bot --yes": {"action": "restart"},
     "delete bot --yes": {"desired_state": "deleted"},
-    "hold bot --reason unpaid": {"hold": "unpaid"},
+    "hold bot --reason unpaid --yes": {"hold": "unpaid"},
 }
 
 
@@ -114,7 +116,16 @@ async def test_a_command_writes_one_field_of_the_record_and_nothing_else(
 @pytest.mark.usefixtures("stack")
 async def test_wrong_use_writes_nothing(database: Database, alone: dict[str, str]) -> None:
     before = await everything(database.admin)
-    commands = ("delete bot", "hold bot --reason=", "hold bot --clear --reason unpaid")
+    commands = (
+        "delete bot",
+        "suspend bot",
+        "restart bot",
+        "hold bot --reason unpaid",
+        "hold bot --reason=",
+        "hold bot --clear --reason unpaid",
+        "suspend bot --tenant acme",
+        "resume",
+    )
     used = await together(alone, *commands)
     assert [done.code for done in used] == [Exit.USAGE] * len(commands)
     assert used[0].err.startswith("error CONFIRMATION_NEEDED: nothing was deleted\n  why: ")
@@ -128,18 +139,9 @@ async def test_wrong_use_writes_nothing(database: Database, alone: dict[str, str
 async def test_delete_wants_the_name_typed(
     database: Database, alone: dict[str, str], stack: str, *, typed: str, code: Exit, wanted: str
 ) -> None:
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "listener.cli.main", "delete", "bot"]
-    try:
-        os.write(ours, f"{typed}\n".encode())
-        done = await anyio.run_process(
-            command, env=environment(alone), stdin=theirs, stderr=subprocess.STDOUT, check=False
-        )
-    finally:
-        os.close(ours)
-        os.close(theirs)
-    assert done.returncode == code, done.stdout
-    assert b"Type acme/bot to delete it" in done.stdout
+    done = await asked(alone, f"{typed}\n", "delete", "bot")
+    assert done.code == code, done.text
+    assert "Type acme/bot to delete it" in done.out
     (row,) = await records(database.admin, "agent_stacks", f"id='{stack}'")
     assert row["desired_state"] == wanted
 
@@ -204,3 +206,49 @@ def test_a_restart_is_refused_for(name: str) -> None:
 def test_nothing_brings_a_deleted_stack_back_by_the_way(wish: Any) -> None:
     with pytest.raises(errors.Refusal, match="was deleted"):
         wish(shown(desired_state="deleted"))
+
+
+async def test_a_tenants_stacks_are_asked_for_at_once_with_how_many_run(
+    database: Database, alone: dict[str, str], stack: str
+) -> None:
+    rows = [portal.payload(database.tenant_id, "telegram-bot", name) for name in ("two", "three")]
+    rows[1] |= {"desired_state": "suspended"}
+    others = [(await portal.add(database.admin, "agent_stacks", row))["id"] for row in rows]
+    typed = await asked(alone, "acme\n", "delete", "--tenant", "acme")
+    assert typed.code == Exit.DONE, typed.text
+    assert "Deleting stops 3 stacks of tenant acme, 0 running. The data is kept for 30 days" in typed.out
+    wanted = await records(database.admin, "agent_stacks", "id!=''")
+    assert {row["id"]: row["desired_state"] for row in wanted} == dict.fromkeys((stack, *others), "deleted")
+    gone, unknown = await together(alone, "suspend --tenant acme --yes", "suspend --tenant nobody --yes")
+    assert (gone.code, gone.out) == (
+        Exit.DONE,
+        "Tenant acme has no stack for which that means anything.\n",
+    )
+    assert "TENANT_UNKNOWN" in unknown.err
+
+
+@pytest.mark.parametrize(("typed", "code", "wanted"), [("y", Exit.DONE, "suspended"), ("n", Exit.FAILED, "")])
+async def test_suspending_asks_first(
+    database: Database, alone: dict[str, str], stack: str, *, typed: str, code: Exit, wanted: str
+) -> None:
+    done = await asked(alone, f"{typed}\n", "suspend", "bot")
+    assert done.code == code, done.text
+    question = "Suspend acme/bot (telegram-bot, pending)? What runs is stopped, the data is kept"
+    assert question in done.out
+    (row,) = await records(database.admin, "agent_stacks", f"id='{stack}'")
+    assert row["desired_state"] == wanted
+
+
+async def asked(env: dict[str, str], typed: str, *words: str) -> Done:
+    """How the command ends on a terminal where this is typed."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "listener.cli.main", *words]
+    try:
+        os.write(ours, typed.encode())
+        done = await anyio.run_process(
+            command, env=environment(env), stdin=theirs, stderr=subprocess.STDOUT, check=False
+        )
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    return Done(done.returncode, done.stdout.decode(), "")
