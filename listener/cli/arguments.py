@@ -8,8 +8,21 @@ from typing import Annotated
 import typer
 
 STACK_HELP = "record id, tenant/stack, or a unique stack name"
-Stack = Annotated[str, typer.Argument(metavar="STACK", help=STACK_HELP)]
-AnyStack = Annotated[str, typer.Argument(metavar="[STACK]", help=f"{STACK_HELP}; without it all")]
+
+
+def known_stacks(incomplete: str) -> list[str]:
+    """Offered by the shell."""
+    from listener.cli import completing  # noqa: PLC0415 - only when Tab is pressed
+
+    return completing.stacks(incomplete)
+
+
+Stack = Annotated[str, typer.Argument(metavar="STACK", help=STACK_HELP, autocompletion=known_stacks)]
+Some = Annotated[str, typer.Argument(metavar="[STACK]", help=STACK_HELP, autocompletion=known_stacks)]
+AnyStack = Annotated[
+    str,
+    typer.Argument(metavar="[STACK]", help=f"{STACK_HELP}; without it all", autocompletion=known_stacks),
+]
 Json = Annotated[
     bool,
     typer.Option(

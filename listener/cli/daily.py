@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from listener.cli.arguments import STACK_HELP, AnyStack, Json, Stack, Timeout, Wait, Yes, end
+from listener.cli.arguments import AnyStack, Json, Some, Stack, Timeout, Wait, Yes, end
 
 if TYPE_CHECKING:
     from listener.cli import rows, wishes
 
 app = typer.Typer()
-Some = Annotated[str, typer.Argument(metavar="[STACK]", help=STACK_HELP)]
 Tenant = Annotated[str, typer.Option(metavar="SLUG", help="Instead of STACK: all of this tenant's.")]
 
 

@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from listener.cli.arguments import STACK_HELP, Json, Timeout, Yes, end
+from listener.cli.arguments import Json, Some, Timeout, Yes, end
 
 app = typer.Typer()
-SomeStack = Annotated[str, typer.Argument(metavar="[STACK]", help=STACK_HELP)]
 
 
 @app.command()
@@ -31,7 +30,7 @@ def deletions(
 @app.command()
 def undelete(
     *,
-    stack: SomeStack = "",
+    stack: Some = "",
     tenant: Annotated[
         str, typer.Option(metavar="SLUG", help="This tenant's stacks, and itself if it is gone (also by id).")
     ] = "",
@@ -63,7 +62,7 @@ def undelete(
 @app.command()
 def approve(
     *,
-    stack: SomeStack = "",
+    stack: Some = "",
     waiting: Annotated[
         bool, typer.Option("--waiting", help="Every deletion that the brake holds back.")
     ] = False,

@@ -21,7 +21,7 @@ from listener.cli import (
     secrets_app,
     templates_app,
 )
-from listener.cli.arguments import STACK_HELP, AnyStack, Json, Stack, Timeout, Wait, Yes, end
+from listener.cli.arguments import AnyStack, Json, Some, Stack, Timeout, Wait, Yes, end
 from listener.sandbox import faults_help
 
 app = typer.Typer(
@@ -32,7 +32,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 schema_app = typer.Typer(help="PocketBase's data model: diff and apply.", no_args_is_help=True)
@@ -228,7 +227,7 @@ def deploy(
 @app.command()
 def adopt(
     *,
-    stack: Annotated[str, typer.Argument(metavar="[STACK]", help=STACK_HELP)] = "",
+    stack: Some = "",
     service: Annotated[str, typer.Option(metavar="UUID", help="The service; else the record names it.")] = "",
     tenant: Annotated[str, typer.Option(metavar="SLUG", help="Take over this tenant's project.")] = "",
     project: Annotated[str, typer.Option(metavar="UUID", help="The project; else the one it has.")] = "",

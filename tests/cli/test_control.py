@@ -153,3 +153,24 @@ def test_a_watched_status_prints_what_is_new_and_ends_with_ctrl_c(world: World) 
         assert process.stderr is not None
         assert process.stderr.read() == ""
     assert "leads=True" in first
+
+
+async def test_a_shell_offers_the_names_of_stacks_and_nothing_when_it_cannot_know_them(
+    world: World, admin: httpx.AsyncClient
+) -> None:
+    await running(admin, "offered")
+
+    async def offers(env: dict[str, str]) -> list[str]:
+        asked = {
+            "_CLOUDFREEDOM_COMPLETE": "complete_bash",
+            "COMP_WORDS": "cloudfreedom explain offe",
+            "COMP_CWORD": "2",
+        }
+        command = [str(Path(sys.executable).with_name("cloudfreedom"))]
+        done = await anyio.run_process(command, env=environment({**env, **asked}), check=False)
+        assert done.stderr == b""
+        return done.stdout.decode().split()
+
+    assert await offers(world.env) == ["offered/bot"]
+    assert await offers({**world.env, "POCKETBASE_URL": "http://127.0.0.1:9"}) == []
+    assert await offers({}) == []
