@@ -57,6 +57,10 @@ class Eyes:
     """Writes down what the hooks must know of the site: its language, texts and host names."""
     has_hooks: bool = False
     """PocketBase's hooks ran when its `listener_meta` was read last."""
+    accepted_at: str = ""
+    """When a person accepted what is in PocketBase, as it was read last."""
+    missed: dict[str, str] = field(default_factory=dict)
+    """Collection of which too much was missing -> the acceptance that there was before."""
     is_first_contact: bool = False
     """There are stack records and no ledger rows, and nobody accepted that yet: observe only."""
 
@@ -84,7 +88,8 @@ class Eyes:
         """
         meta = await self.database.get(META, "main") or {}
         await releases.check(self.database, meta)
-        is_accepted = bool(meta.get("accepted_at"))
+        self.accepted_at = str(meta.get("accepted_at") or "")
+        is_accepted = bool(self.accepted_at)
         self.has_hooks = bool(meta.get("hooks_stamp"))
         self.paused = pause.of(meta)
         term = self.term()
@@ -147,8 +152,12 @@ class Eyes:
     ) -> bool:
         """What a proven sweep says of `live` ledger ids is remembered; True = too much is missing at once.
 
-        `uncounted` ids may be missing in any number.
+        `uncounted` ids may be missing in any number. What is missing in a mass is evidence once a person
+        accepted it since.
         """
+        if self._is_accepted(collection):
+            for record_id in live - returned - viewed:
+                self.memory.of(record_id).deleted_heard = True
         remembered = self.memory
         before = remembered.absent.get(collection, absence.NOTHING_MISSING)
         verdict = absence.judge(
@@ -162,7 +171,15 @@ class Eyes:
             uncounted=frozenset(uncounted),
         )
         remembered.absent[collection] = verdict
+        if verdict.is_mass:
+            self.missed.setdefault(collection, self.accepted_at)
+        else:
+            self.missed.pop(collection, None)
         return verdict.is_mass
+
+    def _is_accepted(self, collection: str) -> bool:
+        """Too much of it was missing, and a person accepted that."""
+        return collection in self.missed and self.accepted_at > self.missed[collection]
 
     async def is_gone(self, collection: str, record_id: str) -> bool:
         """A record is gone: there is evidence, and two reads by a proven identity say 404."""

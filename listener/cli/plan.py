@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 
-from handlers import records, steps
+from handlers import absence, records, steps
 from handlers.stacks import hosts
 from handlers.stacks.decide import summary
 from handlers.stacks.desired import Desired, Want, Wish, wish
@@ -123,6 +123,7 @@ async def _accept(yes: bool, confirm: Callable[[str], bool]) -> Exit:
     async with idle.ready() as here:
         found = await findings(here, chosen="", first_contact=True)
         await _tell_restored(here)
+        await _tell_missing(here)
         if found:
             tell(found)
             foreign = sum(one.kind == "blocked" for one in found)
@@ -155,6 +156,24 @@ async def _tell_restored(here: idle.Idle) -> None:
     )
     print("`cloudfreedom recreate`; services without a record are orphans, stopped after a day, data kept;")
     print("everything else is brought to what the records ask for, as they are now.")
+
+
+async def _tell_missing(here: idle.Idle) -> None:
+    """Stacks whose records are not there, if they are more than a sweep believes by itself."""
+    live = [row for row in here.app.eyes.ledger.rows(records.STACKS) if row.stage == "" and not row.orphan]
+    there = {row["id"] for row in await here.database.list(records.STACKS, fields="id")}
+    missing = frozenset(row.id for row in live) - there
+    judged = absence.judge(
+        expected=frozenset(row.id for row in live), returned=frozenset(there), viewed=frozenset(),
+        heard=frozenset(), since={}, now=0.0, apart=0.0,
+    )  # fmt: skip
+    if judged.is_mass:
+        names = sorted(str(row.made.get("stack_name") or row.id) for row in live if row.id in missing)
+        show.line(f"! {len(missing)} of {len(live)} stacks have no record any more: {', '.join(names[:20])}")
+        print(
+            "If a rule hides them, mend that. If they were deleted, accepting lets them be stopped in turn;"
+        )
+        print("their data is kept, and `cloudfreedom undelete` brings them back.")
 
 
 async def findings(here: idle.Idle, *, chosen: str, first_contact: bool) -> list[Finding]:

@@ -19,7 +19,7 @@ REASONS: Mapping[str, str] = {
     "observe_only": "LISTENER_OBSERVE_ONLY is set",
     "paused": "staff paused it for a while: `cloudfreedom status`, `cloudfreedom unpause`",
     "first_contact": "there are stacks and no ledger: `cloudfreedom plan`, then `cloudfreedom accept`",
-    "records_missing": "a sweep missed more records than may be believed",
+    "records_missing": "a sweep missed more records than may be believed; deleted? `cloudfreedom accept`",
     "restored": "PocketBase or Coolify was put back to an earlier day: `cloudfreedom accept`",
     "ledger": "the lease was taken just now, and the ledger is being read",
 }

@@ -188,6 +188,20 @@ async def test_more_missing_than_may_be_believed_is_a_fault_of_the_whole(world: 
     assert (world.effects(), world.parts.mass[-1]) == ([], True)
 
 
+async def test_what_is_missing_in_a_mass_is_deleted_once_a_person_accepted_it_since(world: World) -> None:
+    meta = "/api/collections/listener_meta/records/main"
+    await world.admin.patch(meta, json={"accepted_at": "2001-01-01 00:00:00.000Z"})
+    stacks = [await world.running() for _ in range(3)]
+    for stack in stacks:
+        await world.remove(stack, heard=False)
+    await world.live(1500)
+    assert {world.ledger(stack).stage for stack in stacks} == {""}
+    await world.admin.patch(meta, json={"accepted_at": "2001-01-02 00:00:00.000Z"})
+    await world.live(1500)
+    assert world.parts.mass[-1] is False
+    assert {world.ledger(stack).stage for stack in stacks} == {"retained"}
+
+
 async def test_a_suspended_stack_is_deleted_by_a_new_process(world: World) -> None:
     stack = await world.running("base-llm", domain="one.example.org")
     await world.edit(stack, desired_state="suspended")

@@ -46,9 +46,10 @@ class Fleet(Stage):
         """How many the brake lets go within an hour."""
         return max(3, len(self.made) // 20)
 
-    async def used(self) -> int:
-        """How many went before within this hour, which the ledger still knows."""
-        return sum("deletion_stopped_at" in (row["applied_spec"] or {}) for row in await self.ledger())
+    async def used(self) -> set[str]:
+        """Services that went before within this hour: they may go again, and take no more room for it."""
+        went = [row for row in await self.ledger() if "deletion_stopped_at" in (row["applied_spec"] or {})]
+        return {row["service_uuid"] for row in went}
 
     async def fleet_of(self, count: int, tenant_id: str = "") -> list[str]:
         """The ids of so many new stacks, which run; written in batches as an import would."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 
 import pytest
@@ -53,7 +52,6 @@ async def test_a_tenant_with_stacks_cannot_be_deleted(fleet: Fleet) -> None:
     assert await fleet.rows("agent_stacks", fields="id") == before
 
 
-@pytest.mark.skipif(not os.environ.get("MASS_UI"), reason="minutes in a browser: by hand, MASS_UI=1")
 async def test_all_selected_and_deleted_in_the_admin_ui_come_back(fleet: Fleet, chromium: str) -> None:
     database = fleet.world.pocketbase
     async with async_playwright() as driver:
