@@ -31,7 +31,7 @@ from listener.compose import catalog as catalogs
 from listener.dockerwatch import disk
 from listener.engine.breaker import Breaker
 from listener.engine.engine import Engine
-from listener.engine.gate import Gate
+from listener.engine.gate import Flag, Gate
 from listener.engine.gauges import expose
 from listener.engine.hostlock import HostLock
 from listener.engine.lease import Lease, uptime
@@ -90,7 +90,7 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
     """Every object, wired once, by keyword. Nothing runs yet."""
     holder = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     hostlock = HostLock(settings.listener_state_dir, holder)
-    metrics, catalog, mass = upstreams.metrics, load_catalog(settings), _Flag()
+    metrics, catalog, mass = upstreams.metrics, load_catalog(settings), Flag()
     feed = Realtime(http=upstreams.sse, session=upstreams.database.session, topics=TOPICS)
     lease = _lease(waits, upstreams, holder=holder, feed=feed, hostlock=hostlock)
     writer = Writer(pocketbase=upstreams.database, holder=lambda: lease.holder if lease.held() else "")
@@ -109,15 +109,17 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
     tenants = TenantHandler(eyes=eyes, scribe=scribe, allowed=allowed, books=stacks.books)
     requests = RequestHandler(eyes=eyes, catalog=catalog, stacks=stacks, scribe=scribe, allowed=allowed)
     rounds = _rounds(settings, waits, eyes, catalog, writer=writer, gate=gate)
-    rounds += [(stacks.poll, partial(float, waits.poll)), (notebook.round, notebook.interval)]
+    rounds.append((stacks.poll, partial(float, waits.poll)))
     finder = orphans.Finder(eyes=eyes, scribe=scribe, gate=gate.reasons)
-    rounds += [(finder.round, finder.interval), (watch.round, watch.interval)]
+    rounds += [(one.round, one.interval) for one in (finder, watch, notebook)]
     rounds.append(sight.figures(metrics, eyes, catalog, stacks, lease))
+    told = partial(sight.alerting, settings, eyes, writer=writer, lease=lease, brake=stacks.brake, gate=gate)
+    rounds += told(is_well=lambda: lease.held() and not engine.readiness().problems)
     known = (tenants, stacks, requests, ScheduleHandler(eyes=eyes, scribe=scribe))
     scarce = upstreams.coolify.budget.is_scarce
     ranked = partial(Queue, rank_of=stacks.books.rank, is_scarce=scarce, is_urgent=eyes.is_urgent)
     make = partial(_engine, queue_of=ranked, rounds=rounds, gate=gate, feed=feed, metrics=metrics)
-    engine = make(settings, waits, known)
+    engine: Engine = make(settings, waits, known)
     lent = _lent(settings, upstreams, eyes, Accesses(eyes=eyes, catalog=catalog, scribe=scribe))
     return App(engine, gate, hostlock, metrics, eyes, catalog, stacks, tenants, writer, lent, watch)
 
@@ -281,19 +283,3 @@ def _allowed(gate: Gate) -> None:
         raise errors.LeaseLost("LEASE_STALE", "nothing may begin now", why="the lease was not renewed")
     if reasons:
         raise errors.Transient("WITHHELD", "nothing may begin now", why=", ".join(reasons))
-
-
-class _Flag:
-    """A reason against acting that is turned on and off."""
-
-    def __init__(self) -> None:
-        self.is_set = False
-
-    def turn(self, on: bool) -> None:
-        if on != self.is_set:
-            log.warning("records.missing" if on else "records.returned")
-        self.is_set = on
-
-    def holds(self) -> bool:
-        """It is on."""
-        return self.is_set

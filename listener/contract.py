@@ -211,6 +211,10 @@ class Waits:
     """Between finding a service of ours without a record and stopping it."""
     purge: float = 3600.0
     """Between the announcement of a purge and the DELETE, with lease and `exited` unbroken."""
+    alert: float = 120.0
+    """What passes by itself must hold for so long to be an alert; and any be gone for so long to be over."""
+    alert_group: float = 10.0
+    """For how long an alert waits for others that come with it."""
     slow_retry: float = 900.0
     """Retry after a deadline or a bug."""
     backoff_first: float = 1.0

@@ -126,6 +126,15 @@ class Settings(BaseSettings):
         default=Path("/run/cloudfreedom/disk.json"), examples=["/run/cloudfreedom/disk.json"]
     )
     """Where `cloudfreedom measure-disk` leaves how full the host is; without it no disk is promised twice."""
+    alert_urls: SecretStr = Field(default=SecretStr(""), examples=["https://hooks.example.org/alerts"])
+    """Where alerts go, comma-separated: `https://…` gets a JSON document, any other scheme is Apprise's."""
+    alert_heartbeat_url: SecretStr = Field(
+        default=SecretStr(""), examples=["https://watch.example.org/ping/listener"]
+    )
+    """Asked every minute while this listener leads and its sweeps are fresh: whoever watches it notices when
+    that ends; empty = nobody does."""
+    alert_sender: str = Field(default="CloudFreedom", examples=["CloudFreedom Berlin"])
+    """How alerts name this installation."""
     listener_secrets_key: Listed = Field(
         default=(), repr=False, examples=["output of `cloudfreedom init --key`"]
     )
@@ -210,6 +219,11 @@ class Settings(BaseSettings):
             "TELEGRAM_BOT_IMAGE": self.telegram_bot_image,
         }
         return {name: value for name, value in given.items() if value}
+
+    def alert_addresses(self) -> tuple[str, ...]:
+        """Where alerts go."""
+        listed = self.alert_urls.get_secret_value().split(",")
+        return tuple(url.strip() for url in listed if url.strip())
 
     def reserved(self) -> tuple[str, ...]:
         """Host names that no stack may have, lower case."""

@@ -12,15 +12,21 @@ from zoneinfo import ZoneInfo
 
 from handlers import eyes as seeing
 from handlers import ledger, memory, orphans, restored, site, status, vault
+from handlers.alerting import conditions, sighting
+from handlers.alerting.keeper import Keeper
+from handlers.brake import Brake
 from handlers.figures import Figures
 from handlers.stacks.handler import StackHandler
 from handlers.stacks.host_proofs import INTERVAL, HostProofs
 from handlers.stacks.witness import Witness
 from listener import contract
+from listener.alerts.channels import channels
+from listener.alerts.heartbeat import Heartbeat
 from listener.compose import catalog as catalogs
 from listener.coolify.view import View
 from listener.dns.prover import Prover
 from listener.dns.resolver import Resolver
+from listener.engine.gate import Gate
 from listener.engine.highwater import HighWater
 from listener.engine.lease import Lease
 from listener.pocketbase.writer import Write, Writer
@@ -129,6 +135,37 @@ def watch(settings: Settings, eyes: seeing.Eyes, lease: Lease, writer: Writer) -
         settings.listener_state_dir, inst=eyes.site.inst, fence=lambda: lease.fence, clock=eyes.memory.clock
     )
     return restored.Watch(eyes=eyes, mark=mark, writer=writer, leads=lease.held)
+
+
+def alerting(
+    settings: Settings,
+    eyes: seeing.Eyes,
+    *,
+    writer: Writer,
+    lease: Lease,
+    brake: Brake,
+    gate: Gate,
+    is_well: Callable[[], bool],
+) -> list[tuple[Round, Interval]]:
+    """What is worth waking a person for, kept and delivered; and the dead man's switch."""
+
+    def look() -> conditions.Sight:
+        error = gate.breaker.error
+        reasons = {name: name for name in gate.reasons()}
+        return sighting.look(eyes, brake, reasons=reasons, breaker=str(error) if error else "")
+
+    keeper = Keeper(
+        eyes=eyes,
+        writer=writer,
+        lease=lease,
+        look=look,
+        channels=channels(settings.alert_addresses()),
+        sender=settings.alert_sender,
+    )
+    url = settings.alert_heartbeat_url.get_secret_value()
+    beat = Heartbeat(url, is_well=is_well)
+    beats = [(beat.round, beat.interval)] if url else []
+    return [(keeper.round, keeper.interval), (keeper.deliver, keeper.pause), *beats]
 
 
 def figures(

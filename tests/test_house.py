@@ -17,6 +17,7 @@ import listener
 import pb_schema
 import templates
 from handlers import messages, status
+from handlers.alerting import kinds
 from listener import contract, settings
 from listener.cli import exits
 from listener.compose import guard
@@ -114,7 +115,7 @@ def test_the_products_waits_are_what_the_design_says() -> None:
         "two_looks": 60, "resync": 300, "poll": 60, "poll_busy": 5, "absence": 600, "deploy": 600,
         "stop": 300, "orphan": 86400, "purge": 3600, "slow_retry": 900, "backoff_first": 1,
         "backoff_last": 900, "breaker_probe": 10,
-        "drain": 20, "servers": 600, "project": 10,
+        "drain": 20, "servers": 600, "project": 10, "alert": 120, "alert_group": 10,
     }  # fmt: skip
     assert dataclasses.asdict(contract.Waits()) == wanted
 
@@ -147,5 +148,6 @@ def test_operations_names_every_setting_metric_status_rule_and_exit_code() -> No
     wanted += [f"`{family.name}" for family in metrics.Metrics().registry.collect()]
     wanted += [f"`{word}`" for word in (*status.Status, *status.Health, *status.TenantStatus)]
     wanted += [f"| {rule} |" for rule in guard.RULES]
+    wanted += [f"| `{kind}` | {one.severity} |" for kind, one in kinds.KINDS.items()]
     wanted += [f"| {code.value} |" for code in exits.Exit]
     assert [word for word in wanted if word not in text] == []

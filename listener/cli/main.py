@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from listener.cli import (
+    alerts_app,
     capacity_app,
     control_app,
     daily,
@@ -44,6 +45,7 @@ app.add_typer(capacity_app.app)
 app.add_typer(deletions_app.app)
 app.add_typer(erase_app.app)
 app.add_typer(secrets_app.app, name="secrets", rich_help_panel=None)
+app.add_typer(alerts_app.app, name="alerts", rich_help_panel=None)
 app.add_typer(orphans_app.app, name="orphans", rich_help_panel=None)
 app.add_typer(templates_app.app, name="templates", rich_help_panel=None)
 

@@ -98,3 +98,20 @@ class Gate:
             if gone:
                 log.info("gate.eased", gone=gone, holding=holding)
                 on_eased(f"no longer: {', '.join(gone)}")
+
+
+class Flag:
+    """A reason against acting that is turned on and off."""
+
+    def __init__(self) -> None:
+        self.is_set = False
+
+    def turn(self, on: bool) -> None:
+        """It holds from now on, or not; a change is told."""
+        if on != self.is_set:
+            log.warning("records.missing" if on else "records.returned")
+        self.is_set = on
+
+    def holds(self) -> bool:
+        """It is on."""
+        return self.is_set

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-VERSION = 3
+VERSION = 4
 """Written to `listener_meta.schema_version`; raised with every change of `pb_schema` that code relies on."""
 
 ACTS = ("list", "view", "create", "update", "delete")

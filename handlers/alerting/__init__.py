@@ -1,0 +1,1 @@
+"""What is worth waking a person for: raised once, cleared once, kept in `stack_alerts`."""

@@ -1,0 +1,1 @@
+"""Alerts: which are raised, that they are told once, and that they arrive."""
