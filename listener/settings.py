@@ -126,6 +126,11 @@ class Settings(BaseSettings):
         default=Path("/run/cloudfreedom/disk.json"), examples=["/run/cloudfreedom/disk.json"]
     )
     """Where `cloudfreedom measure-disk` leaves how full the host is; without it no disk is promised twice."""
+    listener_docker_file: Path = Field(
+        default=Path("/run/cloudfreedom-docker/containers.json"),
+        examples=["/run/cloudfreedom-docker/containers.json"],
+    )
+    """Where `cloudfreedom dockerwatch` leaves which containers ended; without it no memory kill is told."""
     alert_urls: SecretStr = Field(default=SecretStr(""), examples=["https://hooks.example.org/alerts"])
     """Where alerts go, comma-separated: `https://…` gets a JSON document, any other scheme is Apprise's."""
     alert_heartbeat_url: SecretStr = Field(

@@ -10,6 +10,8 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import anyio.to_thread
+
 from handlers import eyes as seeing
 from handlers import ledger, memory, orphans, restored, site, status, vault
 from handlers.alerting import conditions, sighting
@@ -26,6 +28,7 @@ from listener.compose import catalog as catalogs
 from listener.coolify.view import View
 from listener.dns.prover import Prover
 from listener.dns.resolver import Resolver
+from listener.dockerwatch import watch as watching
 from listener.engine.gate import Gate
 from listener.engine.highwater import HighWater
 from listener.engine.lease import Lease
@@ -149,10 +152,11 @@ def alerting(
 ) -> list[tuple[Round, Interval]]:
     """What is worth waking a person for, kept and delivered; and the dead man's switch."""
 
-    def look() -> conditions.Sight:
+    async def look() -> conditions.Sight:
         error = gate.breaker.error
+        docker = await anyio.to_thread.run_sync(watching.read, settings.listener_docker_file)
         reasons = {name: name for name in gate.reasons()}
-        return sighting.look(eyes, brake, reasons=reasons, breaker=str(error) if error else "")
+        return sighting.look(eyes, brake, reasons=reasons, breaker=str(error) if error else "", docker=docker)
 
     keeper = Keeper(
         eyes=eyes,

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from handlers.alerting.kinds import CODES, QUIET
 from handlers.amounts import GIGABYTE
+from listener.dockerwatch.containers import Observation
 
 LOW_MB = 8 * GIGABYTE
 """Less free disk is an alert: nothing new that stores data starts then."""
@@ -51,15 +52,6 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Observed:
-    """A container that ended, as Docker told: `kind` is `oom` or `crash_loop`."""
-
-    kind: str
-    service_uuid: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Sight:
     """What the listener knows now."""
 
@@ -84,7 +76,10 @@ class Sight:
     """What opened it; empty while it is closed."""
     list_age: float = 0.0
     """Seconds since Coolify's list was asked for."""
-    observed: Sequence[Observed] = ()
+    observed: Sequence[Observation] = ()
+    """Containers that ended, as Docker told."""
+    is_docker_lost: bool = False
+    """Docker was watched before, and is not any more."""
     owners: Mapping[str, str] = field(default_factory=dict)
     """Stack id by the uuid of its service."""
 
@@ -147,6 +142,9 @@ def _of_the_whole(sight: Sight) -> Iterator[Alert]:
         yield Alert(
             "disk_unknown", "disk_unknown", "the host's disk", "cloudfreedom-disk.timer made no report"
         )
+    if sight.is_docker_lost:
+        text = "cloudfreedom-dockerwatch made no report"
+        yield Alert("docker_unknown", "docker_unknown", "the host's Docker", text)
     if sight.braked:
         text = f"{sight.braked} wait: `cloudfreedom deletions`, then `approve --waiting` or `undelete`"
         yield Alert("brake", "brake", "the brake", text)

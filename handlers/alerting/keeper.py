@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -45,7 +45,7 @@ class Keeper:
         eyes: Eyes,
         writer: Writer,
         lease: Leading,
-        look: Callable[[], conditions.Sight],
+        look: Callable[[], Awaitable[conditions.Sight]],
         channels: Sequence[Channel],
         sender: str,
     ) -> None:
@@ -81,7 +81,7 @@ class Keeper:
         if self._term != eyes.term():
             await self._load(now)
         self._silences = silences.read(await eyes.database.get(META, "main") or {})
-        self._book.step(conditions.alerts(self._look()), now)
+        self._book.step(conditions.alerts(await self._look()), now)
         await self._save()
         self._book.forget(now)
         return ()

@@ -41,6 +41,7 @@ KINDS: Mapping[str, Kind] = {
     "prunes": Kind("critical", "deletes unused volumes"),
     "disk": Kind("critical", "is nearly full"),
     "disk_unknown": Kind("warning", "is not measured any more"),
+    "docker_unknown": Kind("warning", "is not watched any more"),
     "brake": Kind("warning", "holds deletions back"),
     "breaker": Kind("critical", "is open, nothing is done"),
     "held": Kind("critical", "wait for a person, nothing is done"),

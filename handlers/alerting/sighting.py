@@ -6,15 +6,16 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from handlers import orphans, records, servers
-from handlers.alerting.conditions import Observed, Shown, Sight
+from handlers.alerting.conditions import Shown, Sight
 from handlers.brake import Brake
 from handlers.eyes import Eyes
 from handlers.ledger import LedgerRow
 from listener.coolify import payloads
+from listener.dockerwatch import containers
 
 
 def look(
-    eyes: Eyes, brake: Brake, *, reasons: Mapping[str, str], breaker: str, observed: tuple[Observed, ...] = ()
+    eyes: Eyes, brake: Brake, *, reasons: Mapping[str, str], breaker: str, docker: containers.Report | None
 ) -> Sight:
     """As things are known now; nothing is asked."""
     rows = [row for row in eyes.ledger.rows(records.STACKS) if row.stage != "closed"]
@@ -34,7 +35,8 @@ def look(
         reasons=reasons,
         breaker=breaker,
         list_age=eyes.memory.clock() - max(eyes.view.snapshot.requested_at, eyes.memory.began_at),
-        observed=observed,
+        observed=docker.observations if docker and docker.is_fresh(now) else (),
+        is_docker_lost=docker is not None and not docker.is_fresh(now),
         owners={row.service_uuid: row.id for row in rows if row.service_uuid},
     )
 

@@ -35,3 +35,19 @@ def measure_disk(
     from listener.cli import capacity
 
     end(capacity.measure(folder, file))
+
+
+@app.command()
+def dockerwatch(
+    file: Annotated[Path, typer.Option(metavar="FILE", help="Where the listener reads it.")] = Path(
+        "/run/cloudfreedom-docker/containers.json"
+    ),
+    socket: Annotated[Path, typer.Option(metavar="SOCKET", help="Docker's.")] = Path("/var/run/docker.sock"),
+) -> None:
+    """Watch containers end, for the listener's alerts.
+
+    Follows Docker's events until it is stopped; needs its group, and changes nothing.
+    """
+    from listener.cli import dockerwatch
+
+    dockerwatch.run(file, socket)

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from handlers.alerting.conditions import LOW_MB, Alert, Observed, Shown, Sight, alerts
+from handlers.alerting.conditions import LOW_MB, Alert, Shown, Sight, alerts
 from handlers.alerting.kinds import CODES, KINDS
+from listener.dockerwatch.containers import Observation
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -53,12 +54,13 @@ def test_a_braked_deletion_is_one_alert_of_the_whole() -> None:
         ({"prunes": ["one"]}, "prunes:one"),
         ({"free_mb": LOW_MB - 1}, "disk"),
         ({"is_disk_lost": True}, "disk_unknown"),
+        ({"is_docker_lost": True}, "docker_unknown"),
         ({"breaker": "COOLIFY_TOKEN_REFUSED · no"}, "breaker"),
         ({"reasons": {"restored": "", "lease": ""}}, "held:restored"),
         ({"list_age": 601.0}, "coolify"),
         ({"orphans": {"o": "acme-old"}}, "orphan:o"),
         ({"stacks": [shown()], "fat": {"s": "too much"}}, "volume:s"),
-        ({"stacks": [shown()], "owners": {"u": "s"}, "observed": [Observed("oom", "u", "bot")]}, "oom:s"),
+        ({"stacks": [shown()], "owners": {"u": "s"}, "observed": [Observation("oom", "u", "bot")]}, "oom:s"),
     ],
 )
 def test_what_is_wrong_with_the_whole_raises_its_kind(fields: dict[str, object], key: str) -> None:
@@ -66,7 +68,7 @@ def test_what_is_wrong_with_the_whole_raises_its_kind(fields: dict[str, object],
 
 
 def test_containers_of_others_raise_nothing() -> None:
-    assert keys(stacks=[shown()], observed=[Observed("oom", "foreign", "x")]) == set()
+    assert keys(stacks=[shown()], observed=[Observation("oom", "foreign", "x")]) == set()
 
 
 def test_every_code_has_a_kind_that_exists() -> None:

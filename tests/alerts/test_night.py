@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
 import pytest
 
 from listener.cli.exits import Exit
+from listener.dockerwatch import containers, watch
 from listener.sandbox import people
 from listener.secrets import sealing
 from tests.alerts.conftest import Receiver
@@ -83,19 +85,30 @@ async def test_a_silence_keeps_an_alert_from_people_until_it_ends(tmp_path: Path
         world = stage.world
         world.env |= {"ALERT_URLS": receiver.url}
         env = {**world.env, "POCKETBASE_URL": world.pocketbase.url}
+        seen = tmp_path / "containers.json"
+        world.env["LISTENER_DOCKER_FILE"] = str(seen)
         await world.start_daemon()
         (stack,) = await stage.create(1)
         await stage.until_shown([stack], "running")
+        (service,) = await stage.services()
+        ended = containers.Ends()
+        ended.add(service["uuid"], "bot", containers.End(datetime.now(UTC), 137, is_oom=True))
+        watch.write(ended.report(datetime.now(UTC)), seen)
+        await _until(receiver, ("oom", "raised"))
+        (told,) = receiver.got[0]["alerts"]
+        assert (told["stack_id"], "bot ran out of memory" in told["text"]) == (stack, True)
         silenced = await cloudfreedom(
             env, "alerts", "silence", "--kind", "server", "--for", "2h", "--reason", "maintenance"
         )
         assert silenced.code == Exit.DONE, silenced.text
         await stage.knob(reachable=False)
-        await stage.until_logged("alert.raised")
+        with anyio.fail_after(20.0):
+            while len(await stage.rows("stack_alerts")) < 2:
+                await anyio.sleep(0.2)
         await anyio.sleep(3.0)
-        assert receiver.told() == []
-        ended = await cloudfreedom(env, "alerts", "unsilence")
-        assert ended.out == "1 silence ended.\n"
+        assert receiver.told() == [("oom", "raised")]
+        over = await cloudfreedom(env, "alerts", "unsilence")
+        assert over.out == "1 silence ended.\n"
         await _until(receiver, ("server", "raised"))
 
 
