@@ -79,13 +79,20 @@ async def carried_out(
 
 
 async def answered(
-    known: PocketBase, verb: str, targets: Sequence[str], seconds: float
+    known: PocketBase,
+    verb: str,
+    targets: Sequence[str],
+    seconds: float,
+    arguments: Mapping[str, str] | None = None,
 ) -> Mapping[str, Answer]:
     """The answer for each target: all are asked before the first is waited for.
 
     Raises `NOT_ANSWERED` when for `seconds` none of those that are left was answered.
     """
-    writer, requests = reach.writer(known), [_written(verb, target, {}) for target in targets]
+    writer, requests = (
+        reach.writer(known),
+        [_written(verb, target, dict(arguments or {})) for target in targets],
+    )
     async with anyio.create_task_group() as tasks:
         for request in requests:
             tasks.start_soon(writer.commit, [request])

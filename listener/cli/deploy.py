@@ -19,12 +19,12 @@ async def deploy(order: drafts.Order, *, only_plan: bool, attached: bool, second
     variables = envfile.read(order.env_file) if order.env_file else None
     async with idle.ready() as here:
         draft = await drafts.draft(here.database, order, variables)
-        facts, want, plan = await _judged(here, draft)
+        facts, want, plan = await judged(here, draft)
         if only_plan:
             _preview(here, draft, facts, want, plan)
             return Exit.DONE
         if attached:
-            _must_run(here, facts, plan)
+            must_run(here, facts, plan)
         if here.is_untouched:
             await sight.accept(here.app.writer)
         here.database.rows.clear()
@@ -35,7 +35,7 @@ async def deploy(order: drafts.Order, *, only_plan: bool, attached: bool, second
         return await wait.attached(here.database, draft.stack["id"], seconds=seconds, running=True)
 
 
-async def _judged(here: idle.Idle, draft: drafts.Draft) -> tuple[StackFacts, Want, contract.Plan]:
+async def judged(here: idle.Idle, draft: drafts.Draft) -> tuple[StackFacts, Want, contract.Plan]:
     """Facts, what is desired and the plan, as if the records were written; raises what refuses them."""
     here.database.rows |= {row["id"]: row for row in (draft.stack, draft.tenant)}
     facts, want, plan = await here.explain(draft.stack["id"])
@@ -48,7 +48,7 @@ async def _judged(here: idle.Idle, draft: drafts.Draft) -> tuple[StackFacts, Wan
     return facts, want, plan
 
 
-def _must_run(here: idle.Idle, facts: StackFacts, plan: contract.Plan) -> None:
+def must_run(here: idle.Idle, facts: StackFacts, plan: contract.Plan) -> None:
     """Raises when waiting for the stack to run would be in vain."""
     if here.app.eyes.is_first_contact:
         raise errors.Refusal(

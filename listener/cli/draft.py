@@ -85,15 +85,21 @@ async def _tenant(known: PocketBase, order: Order) -> tuple[Row, tuple[Write, ..
         return row, ()
     if order.create_tenant is None:
         raise listing.unknown_tenant(order.tenant)
-    tiers = sorted(row["id"] for row in await known.list("plan_tiers", fields="id"))
-    if order.tier is not None and order.tier not in tiers:
-        raise errors.Refusal(
-            "TIER_UNKNOWN",
-            f"There is no tariff {order.tier!r}.",
-            why="`plan_tiers` has no such row",
-            fix=f"choose one of {', '.join(tiers)}",
-        )
+    if order.tier is not None:
+        await must_be_tier(known, order.tier)
     body = {"name": order.create_tenant, "slug": order.tenant, "type": "public", "status": "active"}
     body |= {"plan_tier": order.tier} if order.tier else {}
     write = Write("POST", records.TENANTS, reach.new_id(), body)
     return {**body, "id": write.id}, (write,)
+
+
+async def must_be_tier(known: PocketBase, tier: str) -> None:
+    """There is a tariff of that name; raises `TIER_UNKNOWN` otherwise."""
+    tiers = sorted(row["id"] for row in await known.list("plan_tiers", fields="id"))
+    if tier not in tiers:
+        raise errors.Refusal(
+            "TIER_UNKNOWN",
+            f"There is no tariff {tier!r}.",
+            why="`plan_tiers` has no such row",
+            fix=f"choose one of {', '.join(tiers)}",
+        )

@@ -18,6 +18,7 @@ from listener.cli import (
     deletions_app,
     erase_app,
     exits,
+    first_app,
     orphans_app,
     secrets_app,
     templates_app,
@@ -44,6 +45,7 @@ app.add_typer(control_app.app)
 app.add_typer(capacity_app.app)
 app.add_typer(deletions_app.app)
 app.add_typer(erase_app.app)
+app.add_typer(first_app.app)
 app.add_typer(secrets_app.app, name="secrets", rich_help_panel=None)
 app.add_typer(alerts_app.app, name="alerts", rich_help_panel=None)
 app.add_typer(orphans_app.app, name="orphans", rich_help_panel=None)
