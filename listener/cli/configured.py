@@ -12,6 +12,14 @@ from listener import errors, settings
 
 FIX = "set them in the environment, in .env, or as systemd credentials; see .env.example"
 
+PLAUSIBLE = {
+    "pocketbase_url": "https://pb.example.org",
+    "coolify_url": "https://coolify.example.org",
+    "coolify_token": "1|example",
+    "coolify_server_uuid": "example",
+}
+"""Values of what must be set, for a look at one other."""
+
 S = TypeVar("S", bound=settings.Settings)
 
 
@@ -89,6 +97,17 @@ def whatever() -> tuple[Loose, dict[str, Mistake]]:
     fields = Loose.model_fields
     given = {name: fields[name].get_default(call_default_factory=True) for name in mistakes if name in fields}
     return _read(Loose, **given), mistakes
+
+
+def mistake(name: str, value: str) -> str:
+    """What `run` would say against this value of a setting, without the value; empty if nothing."""
+    field = name.lower()
+    try:
+        settings.Settings(_env_file=None, **{**PLAUSIBLE, field: value})  # type: ignore[arg-type]
+    except ValidationError as error:
+        found = _mistakes(settings.Settings, error).get(field)
+        return str(found) if found else ""
+    return ""
 
 
 def _read(kind: type[S], **given: Any) -> S:

@@ -1,7 +1,10 @@
-"""Variables from a file in dotenv form: the only way for secrets to come in, as arguments are seen by all."""
+"""Variables in a file in dotenv form: the only way for secrets to come in, as arguments are seen by all."""
 
 from __future__ import annotations
 
+import io
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from dotenv import parser
@@ -11,7 +14,13 @@ from listener import errors
 FORM = 'write NAME=value, one a line; quote values that hold #, blanks or line breaks: NAME="…"'
 
 
-def read(path: Path) -> dict[str, str]:
+PLAIN = re.compile(r"[A-Za-z0-9_.,:/@%+=~-]*")
+"""Values that mean themselves without quotes, to python-dotenv, to systemd and to a shell."""
+UNFIT = re.compile(r"['\\]|\$\{|[^ -~]")
+"""What they read in different ways, also in quotes."""
+
+
+def read(path: Path, *, may_be_empty: bool = False) -> dict[str, str]:
     """Name -> value; longer values stand in quotes, over several lines if need be. `$` means itself.
 
     Raises `ENV_FILE_INVALID` naming every bad line by number, never by its text.
@@ -36,9 +45,33 @@ def read(path: Path) -> dict[str, str]:
             found[binding.key] = binding.value or ""
     if problems:
         raise _invalid(path, "; ".join(problems), FORM)
-    if not found:
+    if not found and not may_be_empty:
         raise _invalid(path, "it has no variables", FORM)
     return found
+
+
+def is_fit(value: str) -> bool:
+    """The value can stand in a file that is read as `.env`, by systemd and by a shell."""
+    return UNFIT.search(value) is None
+
+
+def merged(text: str, values: Mapping[str, str]) -> str:
+    """The file's text with these values, each where its name stood, new ones at its end; the rest stays."""
+    left = dict(values)
+    parts = []
+    for binding in parser.parse_stream(io.StringIO(text)):
+        original = binding.original.string
+        if binding.key in left:
+            blank = original[: len(original) - len(original.lstrip())]
+            parts.append(blank + _assigned(binding.key, left.pop(binding.key)))
+        elif binding.key not in values:
+            parts.append(original if original.endswith("\n") else f"{original}\n")
+    return "".join([*parts, *(_assigned(name, value) for name, value in left.items() if value)])
+
+
+def _assigned(name: str, value: str) -> str:
+    quoted = value if PLAIN.fullmatch(value) else f"'{value}'"
+    return f"{name}={quoted}\n"
 
 
 def _line(binding: parser.Binding) -> int:

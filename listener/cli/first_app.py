@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,28 @@ import typer
 from listener.cli.arguments import Json, Timeout, end
 
 app = typer.Typer()
+
+
+@app.command()
+def init(
+    key: Annotated[bool, typer.Option("--key", help="Only print a new LISTENER_SECRETS_KEY.")] = False,
+    file: Annotated[Path, typer.Option(metavar="FILE", help="Where the settings go.")] = Path(".env"),
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace FILE; its values are what Enter keeps.")
+    ] = False,
+) -> None:
+    """Ask for the settings of a first installation, and write them to a file.
+
+    What the environment gives is not asked for. Secrets are typed hidden. Server and destination are chosen
+    by name from Coolify's lists. Then the doctor runs with the file, and it is said what comes next.
+    """
+    from listener.cli import init
+    from listener.secrets import sealing
+
+    if key:
+        print(sealing.new_key())
+        return
+    end(init.init(file, force=force, prompt=_prompt if sys.stdin.isatty() else None))
 
 
 @app.command()
@@ -34,3 +57,9 @@ def smoke(
     from listener.cli.smoke import order
 
     end(smoke.smoke(order.Order(template, env_file, tier, timeout), as_json=as_json))
+
+
+def _prompt(text: str, default: str, hidden: bool) -> str:
+    """What was typed, or the default; a hidden one is never shown."""
+    typed: str = typer.prompt(text, default=default, show_default=bool(default), hide_input=hidden)
+    return typed

@@ -269,18 +269,6 @@ def purge(stack: Stack, yes: Yes = False, timeout: Timeout = 60) -> None:
     _ask("purge", stack, yes, timeout)
 
 
-@app.command()
-def init(
-    key: Annotated[bool, typer.Option("--key", help="Print a new LISTENER_SECRETS_KEY.")] = False,
-) -> None:
-    """Make what a new installation needs."""
-    from listener.secrets import sealing
-
-    if not key:
-        raise typer.BadParameter("say what to make: --key", param_hint="init")
-    print(sealing.new_key())
-
-
 def main() -> None:
     """The console script: what goes wrong is told in three lines, Ctrl-C ends without a traceback."""
     try:

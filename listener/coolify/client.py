@@ -38,6 +38,13 @@ class Coolify:
         """Every server of the team."""
         return [payloads.server(row) for row in _rows(await self._call("GET", "/servers", safe=True))]
 
+    async def destinations(self, server_uuid: str) -> list[payloads.Destination]:
+        """The docker networks of one server."""
+        rows = _rows(await self._call("GET", f"/servers/{server_uuid}/destinations", safe=True))
+        return [
+            payloads.Destination(payloads.text_of(row, "uuid"), payloads.text_of(row, "name")) for row in rows
+        ]
+
     async def services_on(self, server_uuid: str) -> list[payloads.ServiceEntry]:
         """The services of one server, from its light list; applications and databases are left out."""
         return [one for one in await self.resources_on(server_uuid) if one.kind == payloads.SERVICE]

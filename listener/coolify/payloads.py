@@ -38,6 +38,14 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
+class Destination:
+    """A docker network of a server; one must be named where a server has several."""
+
+    uuid: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
     """A project; names are not unique in Coolify, so the description carries our marker."""
 
