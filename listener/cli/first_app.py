@@ -63,3 +63,19 @@ def _prompt(text: str, default: str, hidden: bool) -> str:
     """What was typed, or the default; a hidden one is never shown."""
     typed: str = typer.prompt(text, default=default, show_default=bool(default), hide_input=hidden)
     return typed
+
+
+@app.command("support-bundle")
+def support_bundle(
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The archive; named by the time if not given.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE.")] = False,
+) -> None:
+    """Gather what whoever helps needs to know, without secrets, into one private archive.
+
+    Also while PocketBase or Coolify is away: what cannot be had is told. Read it before you send it.
+    """
+    from listener.cli import bundle
+
+    end(bundle.bundle(out, force=force))
