@@ -42,6 +42,8 @@ async def test_version_team_servers_and_projects_are_read(rig: Rig) -> None:
     (server,) = await rig.coolify.servers()
     assert (server.uuid, server.is_usable, server.is_reachable) == (rig.standin.server.uuid, True, True)
     assert not server.prunes_volumes
+    (network,) = rig.standin.server.destinations
+    assert await rig.coolify.destinations(server.uuid) == [payloads.Destination(network.uuid, "coolify")]
     rig.standin.server.delete_unused_volumes = True
     assert (await rig.coolify.servers())[0].prunes_volumes
     uuid = await rig.coolify.create_project("cf-p", "cf1 p")

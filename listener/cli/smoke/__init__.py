@@ -120,20 +120,29 @@ async def _smoke(wanted: order.Order) -> Report:
     async with idle.ready() as here, anyio.create_task_group() as tasks:
         await _must_be_led(here)
         await draft.must_be_tier(here.database, wanted.tier)
-        template = here.app.catalog.get(wanted.template)
-        given = order.variables(wanted, template)
-        assert template is not None
-        mark = marker.Mark.new((PHASES + 2) * wanted.timeout)
-        going = walk.Walk(here, mark, wanted, template, given)
-        report = Report(mark.slug, wanted.template)
         await tasks.start(interrupts.listen)
-        went_on = await interrupts.until(partial(_earlier, here, report, wanted.timeout))
-        went_on = went_on and await interrupts.until(partial(_walked, going, report))
-        report.is_interrupted = not went_on
-        report.phases, report.provisioned = going.phases, going.provisioned
+        report = await _attempt(here, wanted, interrupts)
+        tasks.cancel_scope.cancel()
+    return report
+
+
+async def _attempt(here: idle.Idle, wanted: order.Order, interrupts: Interrupts) -> Report:
+    """What earlier ones left is gone, the walk was gone through, and whatever ended it, it is cleaned up."""
+    template = here.app.catalog.get(wanted.template)
+    given = order.variables(wanted, template)
+    assert template is not None
+    earlier: list[cleanup.Cleaned] = []
+    goes_on = await interrupts.until(partial(_earlier, here, earlier, wanted.timeout))
+    mark = marker.Mark.new((PHASES + 2) * wanted.timeout)
+    going = walk.Walk(here, mark, wanted, template, given)
+    report = Report(mark.slug, wanted.template, going.phases, cleaned=earlier)
+    try:
+        goes_on = goes_on and await interrupts.until(partial(_walked, going, report))
+        report.is_interrupted = not goes_on
+    finally:
         if going.has_written:
             await _clean(interrupts, here, mark, report, wanted.timeout)
-        tasks.cancel_scope.cancel()
+    report.provisioned = going.provisioned
     return report
 
 
@@ -144,14 +153,14 @@ async def _must_be_led(here: idle.Idle) -> None:
         raise errors.UpstreamUnavailable("NO_LEADER", "no listener leads", why=str(led), fix=fix)
 
 
-async def _earlier(here: idle.Idle, report: Report, seconds: float) -> None:
+async def _earlier(here: idle.Idle, found: list[cleanup.Cleaned], seconds: float) -> None:
     """What earlier smoke tests left behind when they were killed is cleaned up; others still run."""
     dead, alive = await cleanup.earlier(here.database)
     for mark in alive:
         show.line(f"Another smoke test runs: {mark.slug}; it is left alone.")
     for mark in dead:
         show.line(f"An earlier smoke test was cut off: {mark.slug}.")
-        _add(report, await cleanup.clear(here.database, mark, seconds=seconds))
+        _add(found, await cleanup.clear(here.database, mark, seconds=seconds))
 
 
 async def _walked(going: walk.Walk, report: Report) -> None:
@@ -168,13 +177,13 @@ async def _clean(
         show.line("Interrupted: cleaning up. Once more, and that is left to the next smoke test.")
 
     async def clear() -> None:
-        _add(report, await cleanup.clear(here.database, mark, seconds=seconds))
+        _add(report.cleaned, await cleanup.clear(here.database, mark, seconds=seconds))
 
     if not await interrupts.until(clear):
         told = f"cleaning up was interrupted; {cleanup.AGAIN}"
-        _add(report, cleanup.Cleaned(mark.slug, is_gone=False, told=told))
+        _add(report.cleaned, cleanup.Cleaned(mark.slug, is_gone=False, told=told))
 
 
-def _add(report: Report, cleaned: cleanup.Cleaned) -> None:
-    report.cleaned.append(cleaned)
+def _add(found: list[cleanup.Cleaned], cleaned: cleanup.Cleaned) -> None:
+    found.append(cleaned)
     show.line(str(cleaned))
