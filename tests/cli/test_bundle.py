@@ -26,7 +26,10 @@ from tests.cli.commands import BOT_TOKEN, ROUTER_KEY, SECRET_SETTINGS, cloudfree
 from tests.fixtures import Database
 
 ODD = 'fake/odd+secret &="ü"'
-PEOPLE = ("Frau Muster zahlt nicht", "Muster GmbH", "a note on Herr Muster", "hallo welt aus dem Chat")
+PEOPLE = (
+    "Frau Muster zahlt nicht", "Muster GmbH", "a note on Herr Muster", "hallo welt aus dem Chat",
+    "weil Herr Muster es will",
+)  # fmt: skip
 WANTED = {
     "README.txt", "stacks.json", "tenants.json", "ledger.json", "servers.json", "operations.json",
     "settings.json", "versions.json", "doctor.json", "status.json", "plan.txt", "templates.json",
@@ -91,6 +94,9 @@ async def planted(database: Database) -> None:
     add, admin = portal.add, database.admin
     tenant = f"/api/collections/tenants/records/{database.tenant_id}"
     assert (await admin.patch(tenant, json={"name": PEOPLE[1], "hold": PEOPLE[0]})).is_success
+    pause = {"paused_until": "2030-01-01 00:00:00.000Z", "pause_reason": f"{PEOPLE[4]} (frau)"}
+    meta = "/api/collections/listener_meta/records/main"
+    assert (await admin.patch(meta, json=pause)).is_success
     variables = {"TELEGRAM_BOT_TOKEN": BOT_TOKEN, "OPENAI_API_KEY": ROUTER_KEY, "ODD": ODD, ODD: "x"}
     texts = {
         "hold": PEOPLE[0],
@@ -182,7 +188,9 @@ async def test_what_helps_is_inside(
     assert (settings["LISTENER_SECRETS_KEY"], settings["LISTENER_TZ"]) == ("set", "Europe/Berlin")
     assert json.loads(files["versions.json"])["libraries"]["httpx"]
     assert json.loads(files["doctor.json"])["checks"]
-    assert json.loads(files["status.json"])["stacks"][0]["hold"] == "(left out: on hold)"
+    status = json.loads(files["status.json"])
+    assert status["stacks"][0]["hold"] == "(left out: on hold)"
+    assert status["paused"].startswith("until 2030-01-01 ")
     assert (files["readyz.json"], files["metrics.txt"]) == ("HTTP 503\n/readyz", "/metrics")
     assert files["journal.txt"].startswith("journalctl says fake lines")
     again = await cloudfreedom(env, "support-bundle", "--out", str(path))

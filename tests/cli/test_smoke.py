@@ -237,6 +237,18 @@ async def test_without_a_leader_nothing_is_written(database: Database, alone: di
     assert await everything(database.admin) == before
 
 
+async def test_beside_a_paused_listener_nothing_is_written(database: Database, alone: dict[str, str]) -> None:
+    for path, body in {
+        "listener_lease": {"holder": "fake"},
+        "listener_meta": {"paused_until": "2030-01-01 00:00:00.000Z"},
+    }.items():
+        assert (await database.admin.patch(f"/api/collections/{path}/records/main", json=body)).is_success
+    before = await everything(database.admin)
+    done = await cloudfreedom(alone, *SMOKE)
+    assert (done.code, "LISTENER_PAUSED" in done.err) == (Exit.REFUSED, True), done.text
+    assert await everything(database.admin) == before
+
+
 @pytest.mark.long
 async def test_the_domain_is_asked_at_the_platforms_proxy(tmp_path: Path) -> None:
     traefik = Traefik(Authority(tmp_path), is_tls=True, otherwise=says("200 OK"))

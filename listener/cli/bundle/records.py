@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from handlers import ledger, recorder
+from handlers import eyes, ledger, recorder
 from handlers import records as tables
 from listener.cli import configured, reach
 from listener.cli.bundle import net, said
@@ -41,7 +41,7 @@ Row = Mapping[str, Any]
 
 
 def gather(caught: net.Net) -> Mapping[str, str]:
-    """A file a collection; the net knows every variable of every stack, and every reason of a hold."""
+    """A file a collection; the net knows every stack's variables, and the reasons of holds and pause."""
     return reach.run(lambda: _gather(caught))
 
 
@@ -51,6 +51,8 @@ async def _gather(caught: net.Net) -> Mapping[str, str]:
         for row in stacks:
             caught.learn_config(row.get("config"))
         caught.learn(row["hold"] for row in (*stacks, *tenants) if row.get("hold"))
+        meta = await known.get(eyes.META, "main") or {}
+        caught.learn([str(meta.get("pause_reason") or "")])
         found: Mapping[str, Iterable[Row]] = {
             "stacks": map(_stack, stacks),
             "tenants": map(_tenant, tenants),

@@ -56,6 +56,8 @@ def doctor(caught: net.Net) -> Mapping[str, str]:  # noqa: ARG001
 def status(caught: net.Net) -> Mapping[str, str]:  # noqa: ARG001
     """`status --json`, without what staff wrote and what programs printed."""
     told = json.loads(_printed(lambda: listing.status(stack="", as_json=True)))
+    if "paused" in told:
+        told["paused"] = told["paused"].partition(": ")[0]
     for one in told["stacks"]:
         is_held = bool(one.get("hold")) or "hold" in str(one.get("tenant_stops") or "")
         one |= {name: HELD for name in ("hold", "tenant_stops", "message") if is_held and one.get(name)}

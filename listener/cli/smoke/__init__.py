@@ -11,13 +11,14 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import anyio
 
 from listener import errors
-from listener.cli import draft, exits, idle, lease, reach, show
+from listener.cli import draft, exits, idle, lease, pausing, reach, show
 from listener.cli.exits import Exit
 from listener.cli.smoke import cleanup, marker, order, walk
 
@@ -118,7 +119,7 @@ def smoke(wanted: order.Order, *, as_json: bool) -> Exit:
 async def _smoke(wanted: order.Order) -> Report:
     interrupts = Interrupts()
     async with idle.ready() as here, anyio.create_task_group() as tasks:
-        await _must_be_led(here)
+        await _must_act(here)
         await draft.must_be_tier(here.database, wanted.tier)
         await tasks.start(interrupts.listen)
         report = await _attempt(here, wanted, interrupts)
@@ -146,11 +147,19 @@ async def _attempt(here: idle.Idle, wanted: order.Order, interrupts: Interrupts)
     return report
 
 
-async def _must_be_led(here: idle.Idle) -> None:
+async def _must_act(here: idle.Idle) -> None:
+    """A listener leads and is not paused; raises `NO_LEADER` or `LISTENER_PAUSED`."""
     led = await lease.read(here.database)
     if not led.is_led:
         fix = "start it with `cloudfreedom run`, or its service"
         raise errors.UpstreamUnavailable("NO_LEADER", "no listener leads", why=str(led), fix=fix)
+    if (await pausing.read(here.database)).holds(datetime.now(UTC)):
+        raise errors.Refusal(
+            "LISTENER_PAUSED",
+            "The listener is paused, so nothing was made.",
+            why="somebody said `cloudfreedom pause`; `cloudfreedom status` says until when",
+            fix="wait for its end, or `cloudfreedom unpause`",
+        )
 
 
 async def _earlier(here: idle.Idle, found: list[cleanup.Cleaned], seconds: float) -> None:
