@@ -26,6 +26,7 @@ from tests.cli.commands import BOT_TOKEN, ROUTER_KEY, SECRET_SETTINGS, cloudfree
 from tests.fixtures import Database
 
 ODD = 'fake/odd+secret &="ü"'
+ALERTS = ("https://hooks.example.org/fake-first", "https://hooks.example.org/fake-second")
 PEOPLE = (
     "Frau Muster zahlt nicht", "Muster GmbH", "a note on Herr Muster", "hallo welt aus dem Chat",
     "weil Herr Muster es will",
@@ -143,7 +144,8 @@ async def test_no_secret_and_no_free_text_is_in_any_file_in_any_form(
         "POCKETBASE_SUPERUSER_PASSWORD": "fake superuser/password?",
         "ROUTER_BASE_URL": f"https://user:{ROUTER_KEY}@router.example.org/v1",
     }
-    secrets = {BOT_TOKEN, ROUTER_KEY, ODD, *(env[name] for name in SECRET_SETTINGS)}
+    env["ALERT_URLS"] = ",".join(ALERTS)
+    secrets = {BOT_TOKEN, ROUTER_KEY, ODD, *ALERTS, *(env[name] for name in SECRET_SETTINGS)}
     everything = sorted(form for secret in secrets for form in forms(secret))
     for name in ("systemctl", "journalctl"):
         (programs / f"{name}.txt").write_text("\n".join(everything))

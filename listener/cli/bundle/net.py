@@ -60,7 +60,7 @@ def is_secret(name: str) -> bool:
 def _plain(value: object) -> Iterator[str]:
     match value:
         case SecretStr():
-            yield value.get_secret_value()
+            yield from {value.get_secret_value(), *value.get_secret_value().split(",")}
         case tuple() | list():
             yield from map(str, value)
 
