@@ -149,6 +149,14 @@ def _lost(what: str, upstream: str, why: str, *, safe: bool) -> errors.Transient
     )
 
 
+async def look(http: httpx.AsyncClient, path: str) -> httpx.Response | None:
+    """What one GET is answered, 5xx included; None when no answer comes. It is not tried again."""
+    try:
+        return await http.get(path)
+    except httpx.HTTPError:
+        return None
+
+
 def clock_ahead(answer: httpx.Response) -> float | None:
     """Seconds by which the clock behind the answer's `Date` is ahead of ours; None when it tells none."""
     try:

@@ -53,6 +53,9 @@ app.add_typer(templates_app.app, name="templates", rich_help_panel=None)
 
 Rules = Annotated[bool, typer.Option("--rules", help="Also narrow the rules of existing collections.")]
 Detailed = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 2 when something would change.")]
+Watch = Annotated[
+    float, typer.Option(min=0, max=3600, metavar="SECONDS", help="Hold the live stream, to see it cut.")
+]
 
 
 @app.command()
@@ -93,14 +96,14 @@ def sandbox(
 
 
 @app.command()
-def doctor(as_json: Json) -> None:
+def doctor(as_json: Json, watch: Watch = 0) -> None:
     """Check everything, and say how to mend it.
 
-    Settings, templates, PocketBase, Coolify and the way between. Nothing is changed anywhere.
+    Settings, templates, PocketBase, Coolify, the way between, stacks in need. Nothing is changed anywhere.
     """
     from listener.cli import doctor
 
-    end(doctor.doctor(as_json=as_json))
+    end(doctor.doctor(as_json=as_json, watch=watch))
 
 
 @schema_app.command("diff")

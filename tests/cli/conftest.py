@@ -6,11 +6,13 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 import uvicorn
 from anyio.from_thread import start_blocking_portal
 
+from listener.dockerwatch import disk
 from listener.sandbox import standin
 from listener.sandbox import world as worlds
 from listener.secrets import sealing
@@ -63,7 +65,9 @@ def coolify() -> Iterator[Coolify]:
 
 @pytest.fixture
 def alone(database: Database, coolify: Coolify) -> dict[str, str]:
-    """The settings of a world in which no listener runs: `database` and `coolify`."""
+    """The settings of a world in which no listener runs: `database` and `coolify`. Its disk was measured."""
+    measured = database.server.data_dir / "disk.json"
+    disk.write(disk.Report(datetime.now(UTC), 20 * 1024, 40 * 1024, {}), measured)
     return {
         "POCKETBASE_URL": database.url,
         "POCKETBASE_PASSWORD": database.password.get_secret_value(),
@@ -74,4 +78,5 @@ def alone(database: Database, coolify: Coolify) -> dict[str, str]:
         "ROUTER_BASE_URL": "https://router.example.org/v1",
         "LISTENER_SECRETS_KEY": sealing.new_key(),
         "LISTENER_STATE_DIR": str(database.server.data_dir / "state"),
+        "LISTENER_DISK_FILE": str(measured),
     }

@@ -26,14 +26,17 @@ DEAF = "http://127.0.0.1:9"
 """Nobody listens there."""
 
 
-async def examined(monkeypatch: pytest.MonkeyPatch, env: dict[str, str]) -> dict[str, list[report.Line]]:
-    """Check -> its lines, under these settings and no others."""
+async def examined(
+    monkeypatch: pytest.MonkeyPatch, env: dict[str, str], *, watch: float = 0.0
+) -> dict[str, list[report.Line]]:
+    """Check -> its lines, under these settings and no others; no listener of this machine is asked."""
+    env = {"LISTENER_HTTP": "off", **env}
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     for name, value in env.items():
         monkeypatch.setenv(name, value)
     found: dict[str, list[report.Line]] = {name: [] for name in doctor.CHECKS}
-    for line in await doctor.examine():
+    for line in await doctor.examine(watch):
         found[line.check].append(line)
     return found
 
@@ -183,7 +186,7 @@ async def test_settings_that_were_copied_badly_are_noticed_by_name_only(
     assert "COOLIFY_TOKEN is in quotes" in texts
     assert "COOLIFY_URL is no address" in texts
     assert "FAKE_PASSWORD" not in texts.replace("POCKETBASE_PASSWORD", "")
-    assert (marks(found[".env"]), found[".env"][0].fix) == ("!", "chmod 600 .env")
+    assert (marks(found["secret files"]), found["secret files"][0].fix) == ("!", "chmod 600 .env")
     assert set(marks(found["templates"])) == {"!"}
 
 
@@ -200,6 +203,14 @@ async def test_clocks_agree_within_five_minutes(ahead: int | None, mark: str) ->
     here = scene.Scene(configured.Loose(), {})
     await here.knock(scene.Door("http://upstream.example", ask), "/")
     assert marks(await clocks.clocks(here)) == mark
+
+
+def test_every_check_has_its_row_in_the_operators_page() -> None:
+    page = (Path(__file__).parents[2] / "OPERATIONS.md").read_text()
+    table = page.partition("\n## Doctor\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| ([^|]+) \|", table.partition("**A proxy")[0], re.MULTILINE)
+    named = [name for row in rows for name in row.split(", ")]
+    assert sorted(set(named) - {"Check", "---"}) == sorted(doctor.CHECKS)
 
 
 def _superuser(database: Database) -> dict[str, str]:

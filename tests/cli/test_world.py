@@ -281,7 +281,10 @@ async def test_apply_has_the_listener_reconcile_after_which_nothing_is_planned(
 @pytest.mark.long
 async def test_a_healthy_world_has_a_clean_bill(tmp_path: Path) -> None:
     hooks.install(tmp_path / "pb_hooks", force=True)
-    async with worlds.running(tmp_path) as world:
+    measured = {"LISTENER_DISK_FILE": str(tmp_path / "disk.json")}
+    async with worlds.running(tmp_path, env=measured) as world:
+        done = await cloudfreedom(world.env, "measure-disk", "--dir", str(tmp_path))
+        assert done.code == Exit.DONE, done.text
         done = await cloudfreedom(world.env, "doctor")
     assert done.code == Exit.DONE, done.text
     marks = {line.partition(":")[0]: line[0] for line in done.out.splitlines()[:-1]}

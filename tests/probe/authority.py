@@ -58,7 +58,11 @@ class Authority:
 
     def trust(self) -> ssl.SSLContext:
         """The product's kind of context, which trusts this authority alone."""
-        return ssl.create_default_context(cadata=_pem(self._root[0]).decode())
+        return ssl.create_default_context(cadata=self.pem())
+
+    def pem(self) -> str:
+        """This authority's own certificate, as a file for its users holds it."""
+        return _pem(self._root[0]).decode()
 
     def _for_host(self, host: str) -> ssl.SSLContext:
         return self._context(_sign(host, host, self._root))

@@ -21,4 +21,7 @@ def _clock(url: str, ahead: float | None) -> report.Line:
     if abs(ahead) <= APART:
         return report.good(f"{url} agrees with this machine within {max(1, round(abs(ahead)))} s")
     where = "ahead of" if ahead > 0 else "behind"
-    return report.failure(f"{url} is {abs(ahead):.0f} s {where} this machine", "set both clocks by NTP")
+    return report.failure(
+        f"{url} is {abs(ahead):.0f} s {where} this machine",
+        "on whichever is wrong: `timedatectl set-ntp true`",
+    )

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from listener import errors
-from listener.cli.doctor import report, scene
+from listener.cli.doctor import between, report, scene
 from listener.cli.exits import Exit
 from listener.coolify import payloads, versions
 
@@ -30,11 +30,10 @@ async def address(here: scene.Scene) -> list[report.Line]:
     try:
         answer, took = await here.knock(here.coolify_door, "/api/health")
     except errors.ListenerError as error:
-        text, fix = f"{url} does not answer: {error.why}", "check that it runs, COOLIFY_URL, and the way"
-        return [report.failure(text, fix, Exit.UNAVAILABLE)]
+        return [report.failure(*between.unanswered(url, error, "Coolify"), Exit.UNAVAILABLE)]
     if answer.status_code != 200 or answer.text.strip() != "OK":
-        text = f"{url} answers, but not as Coolify does (HTTP {answer.status_code})"
-        return [report.failure(text, "set COOLIFY_URL to Coolify's own address, without /api/v1")]
+        text, fix = between.answered(url, answer, "Coolify")
+        return [report.failure(text, fix or "set COOLIFY_URL to Coolify's own address, without /api/v1")]
     here.coolify = usable
     return [report.good(f"{url} answers in {took}")]
 

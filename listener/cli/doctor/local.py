@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import re
 
-import anyio
 from pydantic import SecretStr
 
 from listener import app
 from listener.cli import configured
 from listener.cli.doctor import report, scene
 from listener.cli.exits import Exit
-
-READABLE_BY_OTHERS = 0o077
 
 
 async def settings(here: scene.Scene) -> list[report.Line]:
@@ -40,17 +37,6 @@ async def settings(here: scene.Scene) -> list[report.Line]:
             found.append(report.failure(text, "it begins with http:// or https://", Exit.CONFIGURATION))
     found += [report.warning(f"{name} {odd}", "set the bare value") for name, odd in _odd(mine)]
     return found or [report.good("complete")]
-
-
-async def env_file(_: scene.Scene) -> list[report.Line]:
-    """Nobody else reads the secrets in `.env`."""
-    path = anyio.Path(".env")
-    if not await path.is_file():
-        return [report.skipped("there is none here; settings come from the environment or from credentials")]
-    mode = (await path.stat()).st_mode & 0o777
-    if mode & READABLE_BY_OTHERS:
-        return [report.warning(f"its mode is {mode:o}: others can read the secrets in it", "chmod 600 .env")]
-    return [report.good(f"mode {mode:o}")]
 
 
 async def state_dir(here: scene.Scene) -> list[report.Line]:
@@ -92,8 +78,10 @@ def _odd(mine: configured.Loose) -> list[tuple[str, str]]:
             continue
         if re.search(r"\$\{?[A-Za-z_]\w*\}?", text) and text.startswith("$"):
             found.append((name.upper(), "looks like a variable that was not expanded"))
-        elif text != text.strip() or "\n" in text:
-            found.append((name.upper(), "has blanks or a line break around it"))
+        elif text != text.strip() or "\n" in text or "\r" in text:
+            found.append((name.upper(), "has blanks around it or a line break in it"))
+        elif name.endswith("_token") and not scene.is_sendable(text):
+            found.append((name.upper(), "has a character in it that no token has"))
         elif len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
             found.append((name.upper(), "is in quotes that belong to it now"))
     return found

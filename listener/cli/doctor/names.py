@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Set as AbstractSet
 
 from listener.cli.doctor import report, scene
 from listener.dns.resolver import Resolver
@@ -27,20 +28,36 @@ async def resolver(here: scene.Scene) -> list[report.Line]:
         fix = "check LISTENER_DNS or /etc/resolv.conf; own domains cannot be proven until then"
         return [report.failure(f"{name} does not answer: {found.reason}", fix)]
     lines = [report.good(f"{name} answers in {(time.monotonic() - began) * 1000:.0f} ms")]
-    if here.settings.platform_domain and not found.values:
+    door = set(here.settings.platform_addresses) or await _server(here)
+    if here.settings.platform_domain:
+        lines += _wildcard(zone, found.values, door)
+    if door is not None and not door:
+        text = (
+            "Coolify shows no address of its server that the world knows: only TXT records prove own domains"
+        )
+        lines.append(report.warning(text, "set PLATFORM_ADDRESSES"))
+    return lines
+
+
+def _wildcard(zone: str, found: AbstractSet[str], door: AbstractSet[str] | None) -> list[report.Line]:
+    """Every name under the platform's domain leads to the server, as far as its addresses are known."""
+    wanted = " or ".join(sorted(door or ())) or "the server's address"
+    fix = f"create the DNS record *.{zone} that leads to {wanted}"
+    if not found:
         text = f"no name under {zone} leads anywhere: the addresses of new stacks do not either"
-        lines.append(report.warning(text, f"create an A record for *.{zone}"))
-    return [*lines, *await _door(here)]
+        return [report.warning(text, fix)]
+    if door and all(map(address.is_ip, door)) and door.isdisjoint(found):
+        return [report.warning(f"*.{zone} leads to {', '.join(sorted(found))}, not to {wanted}", fix)]
+    return [report.good(f"*.{zone} leads to {', '.join(sorted(found))}")]
 
 
-async def _door(here: scene.Scene) -> list[report.Line]:
-    """It is known where own domains must lead."""
-    if here.settings.platform_addresses or here.coolify is None or not here.can_read_coolify:
-        return []
+async def _server(here: scene.Scene) -> AbstractSet[str] | None:
+    """The default server's address as Coolify has it; empty when the world does not know it, None unasked."""
+    if here.coolify is None or not here.can_read_coolify:
+        return None
     servers = {one.uuid: one for one in await here.coolify.servers()}
     server = servers.get(here.settings.coolify_server_uuid)
-    found = address.of_server(server.ip) if server else None
-    if server is None or (found is not None and found.host != address.LOOPBACK):
-        return []
-    text = "Coolify shows no address of its server that the world knows: only TXT records prove own domains"
-    return [report.warning(text, "set PLATFORM_ADDRESSES")]
+    if server is None:
+        return None
+    found = address.of_server(server.ip)
+    return {found.host} if found is not None and found.host != address.LOOPBACK else set()

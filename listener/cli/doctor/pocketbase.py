@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from contextlib import aclosing
-
-import anyio
+from collections.abc import Mapping
+from dataclasses import replace
 
 from handlers import eyes, records, releases
 from handlers import ledger as ledgers
-from listener import contract, errors, transport
+from listener import errors, transport
 from listener.cli import lease
-from listener.cli.doctor import report, scene
+from listener.cli.doctor import between, report, scene
 from listener.cli.exits import Exit
 from listener.pocketbase import hooks as pb_hooks
-from listener.pocketbase import realtime, schema, schema_model
+from listener.pocketbase import schema, schema_model
 
+PRODUCT = "PocketBase"
 NO_ANSWER = report.skipped("not asked: PocketBase was not reached")
 UNKNOWN = report.skipped("not asked: PocketBase has not let us in")
 WITHOUT_HOOKS = (
@@ -23,42 +22,86 @@ WITHOUT_HOOKS = (
     " at the field, the audit names nobody, a tenant with live stacks can be deleted, and a hard delete that"
     " nobody heard is believed only after two sweeps"
 )
-OPEN_SECONDS = 6.0
-"""How long opening a stream may take."""
 
 
 async def address(here: scene.Scene) -> list[report.Line]:
-    """Each address answers, and as PocketBase does."""
-    found = [report.skipped("POCKETBASE_URL is not set")] if not here.databases else []
-    for database in here.databases:
-        url = database.door.url
-        try:
-            answer, took = await here.knock(database.door, "/api/health")
-        except errors.ListenerError as error:
-            text, fix = (
-                f"{url} does not answer: {error.why}",
-                "check that it runs, POCKETBASE_URL, and the way",
-            )
-            found.append(report.failure(text, fix, Exit.UNAVAILABLE))
-            continue
-        if answer.status_code == 200 and "API is healthy" in answer.text:
-            found.append(report.good(f"{url} answers in {took}"))
-            here.database = here.database or database
-        else:
-            text = f"{url} answers, but not as PocketBase does (HTTP {answer.status_code})"
-            found.append(report.failure(text, "check POCKETBASE_URL and what stands between"))
-    return found
+    """Each address answers, and as PocketBase does; where one does, the others are a warning."""
+    if not here.databases:
+        return [report.skipped("POCKETBASE_URL is not set")]
+    found = [await _reached(here, database) for database in here.databases]
+    if here.database is None:
+        return found
+    return [_spared(line) if line.mark is report.Mark.FAILURE else line for line in found]
 
 
 async def account(here: scene.Scene) -> list[report.Line]:
-    """The account of the collection `listeners` is let in."""
+    """The account of the collection `listeners` is let in, and at which address the listener will be."""
     if here.database is None:
         return [NO_ANSWER]
     if here.settings.pocketbase_password is None and here.settings.pocketbase_token is None:
         return [report.skipped("not asked: there is neither POCKETBASE_PASSWORD nor POCKETBASE_TOKEN")]
-    await here.database.client.session.prove()
-    here.is_known = True
-    return [report.good(f"{here.settings.pocketbase_identity}, of the collection listeners")]
+    refused, insts = [], dict[str, str]()
+    for database in here.answering:
+        try:
+            await database.client.session.prove()
+            meta = await database.client.get(eyes.META, "main") or {}
+        except errors.ListenerError as error:
+            refused.append(_refused(database.door.url, error))
+            continue
+        insts[database.door.url] = str(meta.get("inst") or "")
+        if not here.is_known:
+            here.database, here.is_known = database, True
+    if not here.is_known:
+        return refused
+    return [_known(here, here.database.door.url), *map(_spared, refused), *_others(insts)]
+
+
+async def _reached(here: scene.Scene, database: scene.Database) -> report.Line:
+    url = database.door.url
+    try:
+        answer, took = await here.knock(database.door, "/api/health")
+    except errors.ListenerError as error:
+        return report.failure(*between.unanswered(url, error, PRODUCT), Exit.UNAVAILABLE)
+    if answer.status_code == 200 and "API is healthy" in answer.text:
+        here.answering.append(database)
+        here.database = here.database or database
+        return report.good(f"{url} answers in {took}")
+    text, fix = between.answered(url, answer, PRODUCT)
+    return report.failure(text, fix or "check POCKETBASE_URL and what stands between")
+
+
+def _refused(url: str, error: errors.ListenerError) -> report.Line:
+    line = report.broken(error)
+    return replace(line, text=f"{line.text}, at {url}")
+
+
+def _spared(line: report.Line) -> report.Line:
+    """The listener works without this address."""
+    return report.warning(line.text, line.fix)
+
+
+def _known(here: scene.Scene, url: str) -> report.Line:
+    who = f"{here.settings.pocketbase_identity}, of the collection listeners"
+    first = here.databases[0].door.url
+    if url == first:
+        return report.good(f"{who}, at {url}")
+    text = f"{who}, only at {url}: each start asks {first} in vain first"
+    rest = [one.door.url for one in here.databases if one.door.url != url]
+    return report.warning(text, f"POCKETBASE_URL={','.join([url, *rest])}, or that address alone")
+
+
+def _others(insts: Mapping[str, str]) -> list[report.Line]:
+    """Two addresses lead to two databases: whichever answers first would be believed."""
+    (first, inst), *rest = insts.items()
+    return [
+        report.failure(
+            f"{url} is another PocketBase (installation {other or 'none'}) than {first} ({inst or 'none'})",
+            "take the wrong one out of POCKETBASE_URL",
+            Exit.CONFIGURATION,
+        )
+        for url, other in rest
+        if other != inst
+    ]
 
 
 async def model(here: scene.Scene) -> list[report.Line]:
@@ -157,38 +200,3 @@ async def leader(here: scene.Scene) -> list[report.Line]:
         fix = "see `cloudfreedom plan --first-contact`, then `cloudfreedom accept`"
         found.append(report.warning(text, fix))
     return found
-
-
-async def stream(here: scene.Scene) -> list[report.Line]:
-    """A renewal of the lease comes back on a live stream."""
-    if here.database is None or not here.is_known:
-        return [UNKNOWN]
-    before = await lease.read(here.database.client)
-    began = time.monotonic()
-    heard = await _listen(here.database.stream, contract.Waits().beat * 2 if before.is_led else 0.0)
-    if heard is None:
-        fix = "let /api/realtime through: no buffering, no short time-out, both requests from one address"
-        return [report.failure("the stream could not be opened", fix, Exit.UNAVAILABLE)]
-    if heard:
-        return [report.good(f"a renewal came back after {time.monotonic() - began:.1f} s")]
-    if not before.is_led:
-        return [report.unsure("it opens; nobody renews the lease, so there is no echo", "`cloudfreedom run`")]
-    after = await lease.read(here.database.client)
-    if after.fence == before.fence:
-        return [report.unsure("it opens; the lease was not renewed meanwhile, so there was no echo")]
-    fix = "switch off buffering of /api/realtime in whatever stands between"
-    return [report.failure("the lease was renewed, and no event came", fix)]
-
-
-async def _listen(feed: realtime.Realtime, seconds: float) -> bool | None:
-    """A pulse came within `seconds` after subscribing; None when that already failed."""
-    is_open = False
-    with anyio.move_on_after(OPEN_SECONDS) as scope:
-        async with aclosing(feed.events()) as events:
-            async for event in events:
-                if isinstance(event, contract.Pulse):
-                    return True
-                if isinstance(event, contract.Gap):
-                    is_open = True
-                    scope.deadline = anyio.current_time() + seconds
-    return False if is_open else None

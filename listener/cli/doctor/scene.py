@@ -13,12 +13,13 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
+
 from listener import transport
 from listener.cli import configured
 from listener.coolify.budget import Budget
 from listener.coolify.client import Coolify
 from listener.pocketbase.client import PocketBase
-from listener.pocketbase.realtime import Realtime
 from listener.pocketbase.session import Session
 
 
@@ -37,7 +38,8 @@ class Database:
 
     door: Door
     client: PocketBase
-    stream: Realtime
+    sse: httpx.AsyncClient
+    """For the stream, which takes two connections."""
 
 
 @dataclass(slots=True)
@@ -49,6 +51,10 @@ class Scene:
     """Setting -> what `run` would say against it."""
     databases: tuple[Database, ...] = ()
     """In the order of POCKETBASE_URL."""
+    answering: list[Database] = field(default_factory=list)
+    """Those that answer as PocketBase does."""
+    watch: float = 0.0
+    """Seconds for which the stream is held, so that whoever cuts it does; 0 = until its first echo."""
     coolify_door: Door | None = None
     coolify: Coolify | None = None
     """None also when it turned out that nothing further can be asked of it."""
@@ -57,6 +63,8 @@ class Scene:
     is_known: bool = False
     """`database` proved our identity."""
     can_read_coolify: bool = False
+    heads: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    """Address -> headers of its answer, which may name a proxy."""
     skews: dict[str, float | None] = field(default_factory=dict)
     """Address -> seconds that its clock is ahead of ours; None when it does not tell."""
 
@@ -65,20 +73,22 @@ class Scene:
         began = time.monotonic()
         answer = await door.ask(path)
         took = time.monotonic() - began
+        self.heads[door.url] = answer.headers
         self.skews[door.url] = transport.clock_ahead(answer)
         return answer, f"{took * 1000:.0f} ms"
 
 
 @asynccontextmanager
-async def set_up() -> AsyncIterator[Scene]:
+async def set_up(watch: float = 0.0) -> AsyncIterator[Scene]:
     """A scene with a client for every address that is one; nothing was asked yet."""
     settings, mistakes = configured.whatever()
-    scene = Scene(settings, mistakes)
+    scene = Scene(settings, mistakes, watch=watch)
     async with AsyncExitStack() as stack:
         urls = [url for url in settings.pocketbase_url if is_address(url)]
         scene.databases = tuple([await _database(stack, settings, url) for url in urls])
         if is_address(settings.coolify_url):
             token = settings.coolify_token.get_secret_value()
+            token = token if is_sendable(token) else ""
             headers = {"Authorization": f"Bearer {token}"} if token else {}
             http = await stack.enter_async_context(
                 transport.client(settings.coolify_url, ca_file=settings.coolify_ca_file, headers=headers)
@@ -97,6 +107,11 @@ def is_address(text: str) -> bool:
         return False
 
 
+def is_sendable(secret: str) -> bool:
+    """A header of HTTP can hold it."""
+    return secret.isascii() and secret.isprintable()
+
+
 async def _database(stack: AsyncExitStack, settings: configured.Loose, url: str) -> Database:
     base = partial(transport.client, url, ca_file=settings.pocketbase_ca_file)
     http, sse = await stack.enter_async_context(base()), await stack.enter_async_context(base())
@@ -109,7 +124,7 @@ async def _database(stack: AsyncExitStack, settings: configured.Loose, url: str)
     return Database(
         door=Door(url, _asking(http, "POCKETBASE")),
         client=PocketBase(http=http, session=session),
-        stream=Realtime(http=sse, session=session, topics=("listener_lease/*",)),
+        sse=sse,
     )
 
 
