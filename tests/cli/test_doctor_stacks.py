@@ -1,7 +1,8 @@
-"""Stacks that need a person, beside a running daemon: each is named with the command that ends it."""
+"""Beside a running daemon: what keeps it from acting, and stacks that need a person, with what ends it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -162,6 +163,20 @@ async def test_a_stack_that_nobody_makes_runs_once_a_listener_does(ward: Ward) -
     await ward.stage.until_shown([record_id], "running")
 
 
+async def test_a_stack_whose_start_hangs_is_looked_at_again_by_what_is_printed(ward: Ward) -> None:
+    await people.ask(ward.stage.standin, "POST", "/_standin/jobs/faults", {"does": "hold", "times": 9})
+    (record_id,) = await ward.stage.create()
+    await ward.stage.until_shown([record_id], "deploying")
+    name = f"acme/{(await ward.stage.record(record_id))['stack_name']}"
+    await grown_old(ward, record_id, minutes=12)
+    (line,) = await ward.lines("stuck stacks", name)
+    assert line.text.startswith(f"{name}: deploying for 12 minutes")
+    await people.ask(ward.stage.standin, "DELETE", "/_standin/jobs/faults")
+    await ward.obey(line)
+    await ward.until_green("stuck stacks", name)
+    await ward.stage.until_shown([record_id], "running")
+
+
 async def test_a_command_that_nobody_carries_out_is_named(ward: Ward) -> None:
     record_id, _ = await named(ward)
     await ward.stage.world.stop_daemon()
@@ -198,8 +213,34 @@ async def test_what_looks_restored_goes_on_after_the_word_that_is_printed(ward: 
     await ward.until_green("restored", "")
 
 
+async def test_what_stops_everything_is_told_until_it_is_mended(ward: Ward) -> None:
+    await ward.stage.switch_api(on=False)
+    line = await ward.until_told("this listener", "", "stopped by ")
+    assert line.mark is report.Mark.FAILURE
+    await ward.stage.switch_api(on=True)
+    await ward.until_green("this listener", "")
+
+
+async def test_a_listener_that_only_observes_says_which_setting_it_is(ward: Ward) -> None:
+    world = ward.stage.world
+    await world.stop_daemon()
+    world.env["LISTENER_OBSERVE_ONLY"] = "1"
+    await world.start_daemon()
+    line = await ward.until_told("this listener", "", "nothing has an effect: ")
+    await world.stop_daemon()
+    setting = re.match(r"unset (\w+), then restart it$", line.fix)
+    assert setting is not None, line.fix
+    world.env[setting[1]] = ""  # the daemon inherits what this test has set
+    await world.start_daemon()
+    await ward.until_green("this listener", "")
+
+
 async def grown_old(ward: Ward, record_id: str, *, minutes: int) -> None:
     """The audit says that the stack's state is so old."""
     ended = (datetime.now(UTC) - timedelta(minutes=minutes, seconds=5)).isoformat(sep=" ")
-    body = {"stack_id": record_id, "verb": "state", "outcome": "done", "state": "pending", "ended": ended}
-    await people.ask(ward.stage.admin, "POST", OPERATIONS, body)
+    rows = [row for row in await ward.stage.rows("stack_operations") if row["stack_id"] == record_id]
+    for row in rows:
+        await people.ask(ward.stage.admin, "PATCH", f"{OPERATIONS}/{row['id']}", {"ended": ended})
+    if not any(row["state"] for row in rows):
+        body = {"stack_id": record_id, "verb": "state", "outcome": "done", "state": "pending", "ended": ended}
+        await people.ask(ward.stage.admin, "POST", OPERATIONS, body)

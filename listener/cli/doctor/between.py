@@ -11,14 +11,11 @@ from listener import errors
 STREAMS = {
     "nginx": "in nginx's location of /api/realtime `proxy_buffering off; gzip off; proxy_read_timeout 1h;`",
     "Traefik": (
-        "in Traefik `compress.excludedcontenttypes=text/event-stream` and "
-        "`--entrypoints.NAME.transport.respondingTimeouts.writeTimeout=0` (on Coolify: switch “Gzip” off)"
+        "in Traefik `compress.excludedcontenttypes=text/event-stream` (in Coolify: switch gzip off) and "
+        "`respondingTimeouts.readTimeout=0`, `writeTimeout=0`"
     ),
-    "Caddy": "in Caddy's reverse_proxy `flush_interval -1`, and no write time-out",
-    "Cloudflare": (
-        "at Cloudflare a Cache Rule that bypasses /api/realtime, without compression; it cuts after 100 "
-        "silent seconds, so better name PocketBase's own address first in POCKETBASE_URL"
-    ),
+    "Caddy": "in Caddy's reverse_proxy `flush_interval -1`",
+    "Cloudflare": "at Cloudflare a Cache Rule that bypasses /api/realtime, or an address beside it",
 }
 """Who -> what lets an event stream pass."""
 SERVERS = {"nginx": "nginx", "openresty": "nginx", "caddy": "Caddy", "cloudflare": "Cloudflare"}
@@ -38,7 +35,7 @@ def who(headers: Mapping[str, str]) -> str:
 
 def stream_fix(headers: Mapping[str, str]) -> str:
     """What lets the stream pass, at the proxy that was seen, or at any of those that are known."""
-    return STREAMS.get(who(headers)) or f"{'; '.join(STREAMS.values())}"
+    return STREAMS.get(who(headers)) or "; or ".join(STREAMS.values())
 
 
 def answered(url: str, answer: Any, upstream: str) -> tuple[str, str]:

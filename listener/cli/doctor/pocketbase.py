@@ -66,6 +66,7 @@ async def _reached(here: scene.Scene, database: scene.Database) -> report.Line:
         here.answering.append(database)
         here.database = here.database or database
         return report.good(f"{url} answers in {took}")
+    del here.skews[url]  # a stranger's clock
     text, fix = between.answered(url, answer, PRODUCT)
     return report.failure(text, fix or "check POCKETBASE_URL and what stands between")
 
