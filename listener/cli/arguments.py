@@ -37,6 +37,9 @@ Json = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until it is done.")]
 Timeout = Annotated[float, typer.Option(min=1, metavar="SECONDS", help="How long to wait at most.")]
+Watch = Annotated[
+    float, typer.Option(min=0, max=3600, metavar="SECONDS", help="Hold the live stream, to see it cut.")
+]
 
 
 def end(code: int) -> None:

@@ -23,7 +23,7 @@ from listener.cli import (
     secrets_app,
     templates_app,
 )
-from listener.cli.arguments import AnyStack, Json, Some, Stack, Timeout, Wait, Yes, end
+from listener.cli.arguments import AnyStack, Json, Some, Stack, Timeout, Wait, Watch, Yes, end
 from listener.sandbox import faults_help
 
 app = typer.Typer(
@@ -53,9 +53,6 @@ app.add_typer(templates_app.app, name="templates", rich_help_panel=None)
 
 Rules = Annotated[bool, typer.Option("--rules", help="Also narrow the rules of existing collections.")]
 Detailed = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 2 when something would change.")]
-Watch = Annotated[
-    float, typer.Option(min=0, max=3600, metavar="SECONDS", help="Hold the live stream, to see it cut.")
-]
 
 
 @app.command()

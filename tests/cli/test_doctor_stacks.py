@@ -12,8 +12,10 @@ import pytest
 import pytest_asyncio
 
 from listener.cli.doctor import report, stacks
+from listener.cli.exits import Exit
 from listener.sandbox import people, waits
 from tests.cli import remedies
+from tests.cli.commands import cloudfreedom
 from tests.cli.test_doctor import examined
 from tests.faults import stage as stages
 from tests.faults.stage import STACKS, Stage
@@ -218,6 +220,15 @@ async def test_what_stops_everything_is_told_until_it_is_mended(ward: Ward) -> N
     line = await ward.until_told("this listener", "", "stopped by ")
     assert line.mark is report.Mark.FAILURE
     await ward.stage.switch_api(on=True)
+    await ward.until_green("this listener", "")
+
+
+async def test_a_pause_is_told_with_what_ends_it(ward: Ward) -> None:
+    done = await cloudfreedom(ward.env, "pause", "--reason", "fake-reason")
+    assert done.code == Exit.DONE, done.text
+    line = await ward.until_told("this listener", "", "staff paused it")
+    assert line.mark is report.Mark.WARNING
+    await ward.obey(line)
     await ward.until_green("this listener", "")
 
 

@@ -30,6 +30,7 @@ STANDBY = ("lease", "ledger")
 HELPS = {
     "first_contact": "see `cloudfreedom plan --first-contact`, then `cloudfreedom accept`",
     "restored": "OPERATIONS.md, “Something was restored”: look at both sides, then `cloudfreedom accept`",
+    "paused": "wait for its end, or `cloudfreedom unpause`",
     "observe_only": "unset LISTENER_OBSERVE_ONLY, then restart it",
     "records_missing": "look for a changed rule or name: `cloudfreedom schema diff --rules`",
     "no live feed": "see the check “live stream”; `cloudfreedom doctor --watch 120` finds what cuts it",
