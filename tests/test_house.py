@@ -151,3 +151,10 @@ def test_operations_names_every_setting_metric_status_rule_and_exit_code() -> No
     wanted += [f"| `{kind}` | {one.severity} |" for kind, one in kinds.KINDS.items()]
     wanted += [f"| {code.value} |" for code in exits.Exit]
     assert [word for word in wanted if word not in text] == []
+
+
+def test_every_setting_has_a_row_with_a_sentence_and_no_other_has() -> None:
+    text = (ROOT / "OPERATIONS.md").read_text().partition("\n## Settings\n")[2].partition("\n## ")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| .*? \| (.+) \|$", text, re.MULTILINE))
+    assert set(rows) == {name.upper() for name in settings.Settings.model_fields}
+    assert [name for name, sentence in rows.items() if not re.match(r"[A-Z].{10,}\.$", sentence)] == []

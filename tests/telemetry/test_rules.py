@@ -142,3 +142,11 @@ def test_an_alert_says_what_is_wrong_and_where_help_stands(rule: dict[str, dict[
     file, _, anchor = notes["runbook"].partition("#")
     headings = re.findall(r"^#+ (.+)$", (ROOT / file).read_text(), re.MULTILINE)
     assert anchor in {heading.lower().replace(" ", "-") for heading in headings}
+
+
+def test_every_section_of_alerts_is_some_alerts_help_and_says_cause_and_fix() -> None:
+    part = (ROOT / "OPERATIONS.md").read_text().partition("\n## Alerts\n")[2].partition("\n## ")[0]
+    sections = dict(re.findall(r"^### (.+)\n\n((?:.+\n)+)", part, re.MULTILINE))
+    helped = {rule["annotations"]["runbook"].partition("#")[2] for rule in promtool.rules()}
+    assert {heading.lower().replace(" ", "-") for heading in sections} <= helped
+    assert [heading for heading, text in sections.items() if text.count(". ") + text.count(": ") < 2] == []
