@@ -23,6 +23,8 @@ from listener import errors
 TIMEOUTS = httpx.Timeout(connect=5.0, read=30.0, write=30.0, pool=30.0)
 """Seconds. `read` is the create time-out that the settle window counts with."""
 
+SPELT = {"POCKETBASE": "PocketBase", "COOLIFY": "Coolify"}
+"""Names of the upstreams in texts, by that in codes."""
 SAFE_ATTEMPTS = 3
 """Tries of a safe request, within `SAFE_SECONDS`; the worst case is one try more than the key's own retry."""
 SAFE_SECONDS = 15.0
@@ -130,7 +132,8 @@ async def _once(
             f"{upstream}_UNREACHABLE",
             f"{what} was not sent",
             why=f"no connection to {request.url.host}:{request.url.port or ''} ({type(error).__name__})",
-            fix=f"check that {upstream.title()} runs and its address is right; this is tried again by itself",
+            fix=f"check that {SPELT[upstream]} runs and {upstream}_URL is right; "
+            "the listener tries again by itself",
         ) from error
     except httpx.HTTPError as error:
         raise _lost(what, upstream, type(error).__name__, safe=safe) from error

@@ -110,9 +110,10 @@ class PocketBase:
         params: Mapping[str, Any] | None = None,
         json: Any = None,
     ) -> httpx.Response:
-        """The answer, below 500, to a request of the service account; after a 401 it is sent once more.
+        """The answer, 2xx or 4xx, to a request of the service account; after a 401 it is sent once more.
 
-        Raises `Throttled` for a 429, otherwise like `transport.send` and `Session.prove`.
+        Raises `Throttled` for a 429, `Global` `POCKETBASE_UNEXPECTED` for a redirect, otherwise like
+        `transport.send` and `Session.prove`.
         """
         answer = await self._send(method, path, safe=safe, params=params, json=json)
         if answer.status_code == 401:
@@ -120,6 +121,8 @@ class PocketBase:
             answer = await self._send(method, path, safe=safe, params=params, json=json)
         if answer.status_code == 429:
             raise sessions.throttled(answer)
+        if answer.is_redirect:
+            raise sessions.unexpected(answer)
         return answer
 
     async def _send(

@@ -151,7 +151,7 @@ def unreadable(answer: httpx.Response) -> errors.UpstreamUnavailable:
         "POCKETBASE_UNREADABLE",
         f"the answer to {answer.request.method} {answer.request.url.path} cannot be read",
         why=f"HTTP {answer.status_code} with a body that PocketBase does not send",
-        fix="check POCKETBASE_URL and whatever stands between; this is tried again by itself",
+        fix="check POCKETBASE_URL and whatever stands between; the listener tries again by itself",
     )
 
 
@@ -198,6 +198,11 @@ def _unproven(answer: httpx.Response) -> errors.Global:
             why=f"{answer.request.url.path} answered HTTP 404: never created, or renamed",
             fix="check POCKETBASE_URL, then run `cloudfreedom schema apply`",
         )
+    return unexpected(answer)
+
+
+def unexpected(answer: httpx.Response) -> errors.Global:
+    """The error of a status that PocketBase never answers with, such as a redirect."""
     return errors.Global(
         "POCKETBASE_UNEXPECTED",
         f"{answer.request.url.path} answered HTTP {answer.status_code}",

@@ -250,6 +250,20 @@ async def test_a_list_that_cannot_be_read_is_not_an_empty_one(body: bytes) -> No
             await hands.pocketbase.list("things")
 
 
+async def test_a_redirect_is_the_addresss_fault_not_the_schemas() -> None:
+    moved = httpx.Response(301, headers={"Location": "https://elsewhere.example/"})
+    async with proxy_world.scripted(lambda _: moved) as hands:
+        with pytest.raises(errors.Global, match=r"POCKETBASE_UNEXPECTED.* 301 .*check POCKETBASE_URL"):
+            await hands.pocketbase.list("things")
+
+
+async def test_where_nobody_listens_the_text_says_what_to_look_at_and_who_tries_again() -> None:
+    async with proxy_world.hands("http://127.0.0.1:1") as hands:
+        wanted = "PocketBase runs and POCKETBASE_URL is right; the listener tries again"
+        with pytest.raises(errors.UpstreamUnavailable, match=wanted):
+            await hands.pocketbase.list("things")
+
+
 async def test_a_401_is_asked_again_with_a_proven_token() -> None:
     answers = iter([httpx.Response(401), httpx.Response(200, json={"id": "a"})])
     async with proxy_world.scripted(lambda _: next(answers)) as hands:
