@@ -268,6 +268,7 @@ def _engine(
         ),
         gate=gate,
         notifier=Notifier(os.environ),
+        rehearse=partial(load_catalog, settings),
     )
 
 

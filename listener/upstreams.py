@@ -31,6 +31,8 @@ MUST_READ = (
 """Collections without which nothing may be done."""
 
 T = TypeVar("T")
+Awaited = Callable[[errors.ListenerError], None]
+"""Hears why an upstream is waited for, each time it is asked again."""
 
 log = structlog.get_logger()
 
@@ -85,8 +87,8 @@ class Upstreams:
 
 
 @asynccontextmanager
-async def connected(settings: Settings, *, patient: bool) -> AsyncIterator[Upstreams]:
-    """Both upstreams, reached and proven. `patient` waits for one that is down; else that is raised."""
+async def connected(settings: Settings, *, awaited: Awaited | None) -> AsyncIterator[Upstreams]:
+    """Both upstreams, reached and proven. One that is down is waited for and `awaited` told; None: raised."""
     metrics, skew = Metrics(), Skew()
     async with AsyncExitStack() as stack:
         coolify_http = transport.client(
@@ -100,11 +102,11 @@ async def connected(settings: Settings, *, patient: bool) -> AsyncIterator[Upstr
         _expose(metrics, budget)
         coolify = Coolify(http=coolify_http, budget=budget)
         counted = partial(_count, metrics, skew, "pocketbase")
-        url, database = await _patiently(partial(_first_proven, settings, stack, counted), patient=patient)
-        team = await _patiently(coolify.team, patient=patient)
+        url, database = await _patiently(partial(_first_proven, settings, stack, counted), awaited=awaited)
+        team = await _patiently(coolify.team, awaited=awaited)
         server = settings.coolify_server_uuid
-        await _patiently(partial(_has_server, coolify, server), patient=patient)
-        inst = await _patiently(partial(_installation, database), patient=patient)
+        await _patiently(partial(_has_server, coolify, server), awaited=awaited)
+        inst = await _patiently(partial(_installation, database), awaited=awaited)
         base = partial(transport.client, url, ca_file=settings.pocketbase_ca_file, counted=counted)
         renewals, sse = base(connections=2), base(connections=4)
         for client in (renewals, sse):
@@ -171,8 +173,8 @@ async def _first_proven(
     raise last or errors.Refusal("CONFIGURATION", "POCKETBASE_URL is empty.")
 
 
-async def _patiently(ask: Callable[[], Awaitable[T]], *, patient: bool) -> T:
-    """The answer; while an upstream is down it is asked again every few seconds, if `patient`.
+async def _patiently(ask: Callable[[], Awaitable[T]], *, awaited: Awaited | None) -> T:
+    """The answer; while an upstream is down it is asked again every few seconds, if `awaited` is told.
 
     A proxy before an upstream that restarts answers 404 in its place (Traefik without a router).
     """
@@ -181,8 +183,9 @@ async def _patiently(ask: Callable[[], Awaitable[T]], *, patient: bool) -> T:
             return await ask()
         except (errors.Transient, errors.Throttled, errors.UpstreamRefusal) as error:
             is_down = not isinstance(error, errors.UpstreamRefusal) or error.status == 404
-            if not patient or not is_down:
+            if awaited is None or not is_down:
                 raise
+            awaited(error)
             log.warning("upstream.awaited", code=error.code, error=str(error))
             await anyio.sleep(2.0 + 3.0 * random.random())  # noqa: S311 - jitter
 

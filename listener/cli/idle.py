@@ -80,7 +80,7 @@ async def ready(changed: Mapping[str, Changed] | None = None) -> AsyncIterator[I
     Raises what keeps the daemon from starting.
     """
     wanted = configured.load(settings.Settings)
-    async with upstreams.connected(wanted, patient=False) as reached:
+    async with upstreams.connected(wanted, awaited=None) as reached:
         database = Pretended(reached.database)
         database.changed.update(changed or {})
         built = app.build(wanted, wanted.waits(), replace(reached, database=database))

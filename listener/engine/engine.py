@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import anyio
 import structlog
@@ -12,6 +12,7 @@ from anyio.abc import TaskStatus
 from listener.telemetry import endpoint
 
 from . import lifecycle
+from .attempt import attempt, is_bug
 from .gate import REASONS, Gate
 from .poll import Poller
 from .stream import Stream
@@ -21,11 +22,20 @@ from .worker import Workers
 PUT_BACK = "restored"
 """The one reason of the gate's checks for which a process is not ready: a person must look."""
 
+REHEARSAL_DEADLINE = 60.0
+"""Seconds after which a rehearsal counts as failed."""
+
+STARTED = 0.2
+"""Seconds between two looks at whether the start is over."""
+
 log = structlog.get_logger()
 
 
 class Engine:
-    """Everything that runs, in one task group. Knows no collection by name."""
+    """Everything that runs, in one task group. Knows no collection by name.
+
+    `rehearse` reads what a process reads once, at its start, and raises what would keep a new one from it.
+    """
 
     def __init__(
         self,
@@ -36,6 +46,7 @@ class Engine:
         workers: Workers,
         gate: Gate,
         notifier: lifecycle.Notifier,
+        rehearse: Callable[[], object],
     ) -> None:
         self._stream = stream
         self._sweeper = sweeper
@@ -43,6 +54,12 @@ class Engine:
         self._workers = workers
         self._gate = gate
         self._notifier = notifier
+        self._rehearse = rehearse
+        self._hung_up = anyio.Event()
+        self._refused = ""
+        """What a reload was refused for, until one is not."""
+        self.again = False
+        """A reload asked for it: after `run` the process is to begin anew."""
         self._scope = anyio.CancelScope()
         self._ended = anyio.Event()
 
@@ -60,7 +77,8 @@ class Engine:
             for poller in self._pollers:
                 tasks.start_soon(poller.run)
             tasks.start_soon(self._watch)
-            self._notifier.notify("READY=1")
+            tasks.start_soon(self._tell_ready)
+            tasks.start_soon(self._reload)
             drained = await self._workers.run()
             tasks.cancel_scope.cancel()
         if drained:
@@ -70,7 +88,8 @@ class Engine:
         return drained
 
     def stop(self) -> None:
-        """No new work begins; running work gets `Waits.drain` seconds."""
+        """No new work begins; running work gets `Waits.drain` seconds. A reload under way ends here, too."""
+        self.again = False
         self._notifier.notify("STOPPING=1", "STATUS=draining")
         self._workers.stop()
 
@@ -112,14 +131,61 @@ class Engine:
         )
 
     async def _obey_signals(self, *, task_status: TaskStatus[None]) -> None:
-        await lifecycle.obey_signals(drain=self.stop, force=self.force, task_status=task_status)
+        """Without a supervisor a SIGHUP says that the terminal is gone."""
+        hang_up = self._hung_up_on if self._notifier.is_heard else self.stop
+        await lifecycle.obey_signals(
+            drain=self.stop, force=self.force, hang_up=hang_up, task_status=task_status
+        )
+
+    def _hung_up_on(self) -> None:
+        self._hung_up.set()
+
+    async def _reload(self) -> None:
+        """After each SIGHUP: the process ends to begin anew, if it would begin; else all stays as it is."""
+        while True:
+            await self._hung_up.wait()
+            self._hung_up = anyio.Event()
+            self._notifier.reloading()
+            failure = await attempt(
+                lambda: anyio.to_thread.run_sync(self._rehearse), seconds=REHEARSAL_DEADLINE
+            )
+            if not isinstance(failure, Exception):
+                break
+            self._refused = getattr(failure, "code", type(failure).__name__)
+            log.error(
+                "reload.refused",
+                code=self._refused,
+                error=str(failure),
+                exc_info=failure if is_bug(failure) else None,
+            )
+            self._notifier.notify("READY=1")
+            self._notifier.status(self._status())
+        log.info("reload.begun")
+        self.again = True
+        self._notifier.status("draining, to begin anew")
+        self._workers.stop()
+
+    async def _tell_ready(self) -> None:
+        """The start is over when everything was looked at once, as leader or as standby."""
+        while not self._sweeper.is_fresh() or self._gate.lease.role == "unknown":
+            await anyio.sleep(STARTED)
+        self._notifier.notify("READY=1")
+        self._notifier.status(self._status())
 
     async def _watch(self) -> None:
         await self._notifier.watch(progressing=self.alive, status=self._status)
 
     def _status(self) -> str:
-        problems = "; ".join(self.readiness().problems) or "ready"
-        return f"{self._gate.lease.role}, fence {self._gate.lease.fence}, {self._swept()}, {problems}"
+        """Who it is, how fresh what it knows is, what is wrong, and why nothing is done."""
+        state = self.readiness()
+        parts = [f"{state.role}, fence {self._gate.lease.fence}", self._swept()]
+        parts.append("; ".join(state.problems) or "ready")
+        withheld = [name for name in state.withheld if name != "lease"]
+        if withheld:
+            parts.append(f"nothing is done: {', '.join(withheld)}")
+        if self._refused:
+            parts.append(f"reload refused: {self._refused}")
+        return ", ".join(parts)
 
     def _swept(self) -> str:
         age = self._sweeper.age()

@@ -1,9 +1,10 @@
-"""The process and its supervisor: two signals in, four messages out."""
+"""The process and its supervisor: three signals in, five messages out."""
 
 from __future__ import annotations
 
 import signal
 import socket
+import time
 from collections.abc import Callable, Mapping
 
 import anyio
@@ -22,6 +23,19 @@ class Notifier:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._address = environ.get("NOTIFY_SOCKET", "")
         self._watchdog = int(environ.get("WATCHDOG_USEC", "0")) / 1e6
+
+    @property
+    def is_heard(self) -> bool:
+        """There is a supervisor to tell."""
+        return bool(self._address)
+
+    def status(self, text: str) -> None:
+        """What `systemctl status` shows, on one line."""
+        self.notify(f"STATUS={' '.join(text.split())}")
+
+    def reloading(self) -> None:
+        """Until the next `READY=1` systemd calls it reloading. From 253 on it wants the time with it."""
+        self.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def notify(self, *assignments: str) -> None:
         """systemd was told, if it listens; a full or vanished socket never stops the work."""
@@ -52,13 +66,20 @@ async def obey_signals(
     *,
     drain: Callable[[], None],
     force: Callable[[], None],
+    hang_up: Callable[[], None],
     task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
-    """The first SIGTERM or SIGINT drains, each further one forces. Started when signals are caught."""
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    """The first SIGTERM or SIGINT drains, each further one forces; SIGHUP is `hang_up`, each time.
+
+    Started when signals are caught.
+    """
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         task_status.started()
         act = drain
         async for number in signals:
             log.info("signal.received", signal=number.name)
+            if number is signal.SIGHUP:
+                hang_up()
+                continue
             act()
             act = force

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import anyio
 
-from listener import contract
+from listener import contract, errors
 from listener.engine.breaker import Breaker
 from listener.engine.engine import Engine
 from listener.engine.gate import Gate
@@ -51,6 +51,7 @@ class Toy:
         self.polled: list[float] = []
         self.poll_keys: list[contract.Key] = []
         self.poll_errors: list[Exception] = []
+        self.broken_templates: errors.Refusal | None = None
         self.interval = 60.0
         self.result: bool | None = None
         self._wire_gate(holder, gone)
@@ -97,6 +98,7 @@ class Toy:
             ),
             gate=gate,
             notifier=Notifier(environ),
+            rehearse=self._rehearse,
         )
 
     @asynccontextmanager
@@ -113,6 +115,10 @@ class Toy:
 
     async def _run(self) -> None:
         self.result = await self.engine.run()
+
+    def _rehearse(self) -> None:
+        if self.broken_templates is not None:
+            raise self.broken_templates
 
     async def _poll(self) -> Iterable[contract.Key]:
         self.polled.append(anyio.current_time())

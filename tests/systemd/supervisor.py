@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import struct
 import sys
@@ -92,10 +93,15 @@ class Supervisor:
         self.listen()
         return [line for told in self.told for line in told.lines]
 
-    async def stop(self) -> int:
-        """SIGTERM; the exit code."""
+    def tell(self, number: signal.Signals) -> None:
+        """The daemon has it."""
         assert self.daemon is not None
-        self.daemon.terminate()
+        self.daemon.send_signal(number)
+
+    async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """The signal; the exit code."""
+        assert self.daemon is not None
+        self.tell(number)
         with anyio.fail_after(SECONDS):
             return await self.daemon.wait()
 

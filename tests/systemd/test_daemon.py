@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
 
+import anyio
 import pytest
 
 from listener.sandbox import people, world
-from tests.systemd import unit
+from tests.systemd import endless, unit
 from tests.systemd.supervisor import DAEMON, WATCHDOG_SECONDS, supervisor
 
 
@@ -24,7 +26,9 @@ async def test_a_supervisor_hears_the_whole_life_of_a_daemon_with_secrets_in_fil
         await one.start()
         await one.until_ready()
         await one.until_told("WATCHDOG=1", times=3)
-        assert one.lines()[0] == "READY=1"
+        lines = one.lines()
+        assert "not swept yet" in lines[1]
+        assert lines.index("READY=1") < next(i for i, line in enumerate(lines) if " swept 0 s ago" in line)
         pings = [told.at for told in one.told if "WATCHDOG=1" in told.lines]
         assert max(later - earlier for earlier, later in pairwise(pings)) < WATCHDOG_SECONDS
         await one.until_told("STATUS=leader, fence ")
@@ -36,13 +40,56 @@ async def test_a_supervisor_hears_the_whole_life_of_a_daemon_with_secrets_in_fil
 
 
 @pytest.mark.long
-async def test_a_daemon_says_nothing_until_both_upstreams_were_reached(tmp_path: Path) -> None:
-    """So systemd must not limit the time of a start."""
+async def test_a_daemon_says_what_it_waits_for_until_both_upstreams_were_reached(tmp_path: Path) -> None:
+    """So systemd must not limit the time of a start, and its watchdog is not armed yet."""
     async with supervisor(tmp_path) as one:
         await one.start(COOLIFY_URL=f"http://127.0.0.1:{world.free_port()}")
-        await one.until_logged("upstream.awaited")
-        assert one.lines() == []
+        await one.until_told("STATUS=waits for an upstream, COOLIFY_", times=2)
+        assert {line.partition("=")[0] for line in one.lines()} == {"STATUS"}
         await one.stop()
+
+
+@pytest.mark.long
+async def test_a_worker_that_freezes_ends_the_pings_and_the_abort_names_the_place(tmp_path: Path) -> None:
+    """It freezes in a template that never ends, for this one stack; the unit sets PYTHONFAULTHANDLER."""
+    async with supervisor(tmp_path) as one:
+        await one.start(TEMPLATES_DIR=str(endless.templates(tmp_path)), PYTHONFAULTHANDLER="1")
+        await one.until_ready()
+        await one.until_told("WATCHDOG=1", times=2)
+        async with people.owner(one.world.admin, one.world.pocketbase.url) as owner:
+            await owner.create_stack(endless.NAME)
+        await anyio.sleep(2)
+        one.listen()
+        frozen = len(one.told)
+        await anyio.sleep(2 * WATCHDOG_SECONDS)
+        assert one.lines().count("WATCHDOG=1") >= 2
+        assert len(one.told) == frozen
+        assert await one.stop(signal.SIGABRT) == -signal.SIGABRT
+        await one.until_logged("listener/engine/worker.py")
+
+
+@pytest.mark.long
+async def test_a_reload_begins_anew_in_the_same_process_with_the_templates_as_they_are(
+    tmp_path: Path,
+) -> None:
+    async with supervisor(tmp_path) as one:
+        folder = endless.templates(tmp_path)
+        await one.start(TEMPLATES_DIR=str(folder))
+        await one.until_told("READY=1")
+        one.tell(signal.SIGHUP)
+        await one.until_told("READY=1", times=2)
+        manifest = folder / "telegram-bot" / "template.yaml"
+        manifest.write_text(f"nonsense: true\n{manifest.read_text()}")
+        one.tell(signal.SIGHUP)
+        await one.until_told("STATUS=leader, fence ", times=3)
+        await one.until_logged('"event": "reload.refused"')
+        assert any(line.endswith("reload refused: TEMPLATE_BROKEN") for line in one.lines())
+        assert one.lines().count("RELOADING=1") == 2
+        assert one.lines().count("READY=1") == 3
+        assert "STOPPING=1" not in one.lines()
+        assert one.world.log.read_text().count('"event": "lease.taken"') == 2
+        assert {told.pid for told in one.told} == {one.daemon.pid if one.daemon else 0}
+        assert await one.stop() == 0
 
 
 async def test_a_proxys_404_in_the_place_of_coolify_is_waited_for(tmp_path: Path) -> None:
