@@ -6,7 +6,7 @@ import os
 import secrets
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ from listener.sandbox import child, coolify, people, pocketbase, world
 from listener.sandbox import proxy as proxies
 from tests import fixtures, portal
 from tests.faults.stage import Stage
-from tests.upgrade import older
+from tests.upgrade import older, package
 
 
 @dataclass(repr=False)
@@ -38,13 +38,21 @@ class Upgrade(Stage):
         await self.world.start_daemon()
         await self.until_logged("lease.taken", since=since)
 
-    async def start_unready(self) -> None:
-        """The daemon of this release was started."""
+    async def start_unready(
+        self, command: Sequence[str] = (sys.executable, "-m", "listener.cli.sandboxed")
+    ) -> None:
+        """The daemon of this release, or that of the command, was started."""
         self._be(is_old=False)
         with self.world.log.open("ab") as output:
-            command = [sys.executable, "-m", "listener.cli.sandboxed"]
             env = {**os.environ, **self.world.env}
             self.world._daemon = await child.spawn(command, output=output, env=env)
+
+    async def start_package(self, one: package.Package) -> None:
+        """The daemon of that package runs, is ready and leads."""
+        since = self.mark() if self.world.log.exists() else 0
+        await self.start_unready(one.daemon)
+        await self.until_logged("lease.taken", since=since)
+        await self.until_ready(seconds=60)
 
     async def until_stopped_by(self, code: str) -> None:
         """`/readyz` names this as what stops everything."""
@@ -67,18 +75,21 @@ class Upgrade(Stage):
 
     async def apply_schema(self, *words: str, is_old: bool) -> str:
         """What `schema apply` of that release printed."""
-        server = self.world.pocketbase
         self._be(is_old=is_old)
-        env = {
-            **os.environ,
-            **self.world.env,
-            "POCKETBASE_SUPERUSER_EMAIL": server.superuser_email,
-            "POCKETBASE_SUPERUSER_PASSWORD": server.superuser_password.get_secret_value(),
-        }
+        env = {**os.environ, **self.superuser()}
         command = [sys.executable, "-m", "listener.cli.main", "schema", "apply", *words]
         done = await anyio.run_process(command, env=env, check=False, cwd=str(older.ROOT))
         assert done.returncode == 0, (done.stdout + done.stderr).decode()
         return done.stdout.decode()
+
+    def superuser(self) -> dict[str, str]:
+        """The settings, with those that `schema` needs besides."""
+        server = self.world.pocketbase
+        return {
+            **self.world.env,
+            "POCKETBASE_SUPERUSER_EMAIL": server.superuser_email,
+            "POCKETBASE_SUPERUSER_PASSWORD": server.superuser_password.get_secret_value(),
+        }
 
     def _be(self, *, is_old: bool) -> None:
         """Processes started from now on are of that release."""
