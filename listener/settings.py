@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from cryptography.fernet import Fernet
-from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from listener import contract, errors
@@ -148,6 +148,12 @@ class Settings(BaseSettings):
     """A folder with further templates; one of the same name wins over ours."""
     templates_require_digest: bool = Field(default=False, examples=[True])
     """Refuse to start with a template whose images have no digest; set it in production."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_unset(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """In a credential's file as in the environment."""
+        return {name: value for name, value in values.items() if value != ""}
 
     @field_validator("coolify_url")
     @classmethod

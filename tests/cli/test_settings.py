@@ -100,6 +100,15 @@ def test_credentials_of_systemd_are_settings(monkeypatch: pytest.MonkeyPatch, tm
     assert password.get_secret_value() == "fake-from-a-file"
 
 
+def test_an_empty_credential_is_no_setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("coolify_token", "pocketbase_password", "listener_secrets_key"):
+        (tmp_path / name).write_text("\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    settings, mistakes = configured.whatever()
+    assert mistakes["coolify_token"].text == "COOLIFY_TOKEN: is not set"
+    assert (settings.pocketbase_password, settings.listener_secrets_key) == (None, ())
+
+
 @pytest.mark.parametrize(
     ("name", "value", "why"),
     [

@@ -15,8 +15,23 @@ from tests.systemd import unit
 LEASE_RELEASE = contract.Waits().beat
 """Seconds that giving the lease back may take after the drain."""
 DISK = unit.PATH.with_name("cloudfreedom-disk.service")
-EXPOSURE = {unit.PATH.name: 15, DISK.name: 20}
+EXPOSURE = {unit.PATH.name: 12, DISK.name: 13}
 """Tenths of systemd's exposure level that are let pass; only root may look into Docker's volumes."""
+NEVER_THE_DAEMONS = {"pocketbase_superuser_password"}
+SECRET_IN_A_LIST = {"listener_secrets_key"}
+RIGHTS = (
+    "Protect",
+    "Private",
+    "Restrict",
+    "NoNew",
+    "Capability",
+    "Ambient",
+    "System",
+    "Lock",
+    "Memory",
+    "Dynamic",
+)
+OPERATIONS = (unit.PATH.parents[1] / "OPERATIONS.md").read_text()
 
 
 @pytest.fixture(params=[unit.PATH, DISK], ids=lambda path: path.stem)
@@ -51,11 +66,36 @@ def test_systemd_finds_the_unit_hardened(installed: Path) -> None:
     assert done.returncode == 0, done.stdout[-2000:]
 
 
-def test_each_credential_is_a_setting_that_must_be_secret() -> None:
+def test_the_level_of_exposure_is_told() -> None:
+    for tenths in EXPOSURE.values():
+        assert f"{tenths / 10}" in OPERATIONS[OPERATIONS.index("## As a systemd service") :]
+
+
+def test_every_secret_of_the_daemon_is_a_credential_and_nothing_else_is() -> None:
     fields = settings.Settings.model_fields
-    for name in unit.credentials():
-        assert "SecretStr" in str(fields[name].annotation) or name == "listener_secrets_key"
-    assert {"coolify_token", "pocketbase_password", "listener_secrets_key"} <= set(unit.credentials())
+    secret = {name for name, field in fields.items() if "SecretStr" in str(field.annotation)}
+    assert set(unit.credentials()) == (secret | SECRET_IN_A_LIST) - NEVER_THE_DAEMONS
+
+
+def test_a_credential_without_its_file_is_empty_and_ends_no_start() -> None:
+    assert unit.settings()["SetCredential"] == [f"{name}:\\n" for name in unit.credentials()]
+
+
+def test_no_line_that_takes_a_right_away_goes_without_a_reason(installed: Path) -> None:
+    """The lines between two blank ones are headed by a comment."""
+    reason = False
+    for line in installed.read_text().splitlines():
+        reason = line.startswith("#") or (reason and line != "")
+        assert reason or not line.startswith(RIGHTS), line
+
+
+def test_a_reload_is_a_hang_up() -> None:
+    assert unit.one("ExecReload") == "/bin/kill -HUP $MAINPID"
+
+
+def test_no_image_of_the_memory_is_kept_and_an_abort_names_the_place() -> None:
+    assert unit.one("LimitCORE") == "0"
+    assert unit.one("Environment") == "PYTHONFAULTHANDLER=1"
 
 
 def test_the_unit_starts_the_console_script() -> None:
