@@ -32,7 +32,7 @@ def run(waits: contract.Waits | None = None) -> Exit:
     logs.configure(mine.listener_log, "info")
     Sealer(mine.listener_secrets_key)
     ended = anyio.run(_run, mine, waits or mine.waits(), notifier)
-    return ended if ended is not None else _begin_anew()
+    return ended if ended is not None else _begin_anew(notifier)
 
 
 async def _run(mine: settings.Settings, waits: contract.Waits, notifier: Notifier) -> Exit | None:
@@ -59,9 +59,10 @@ async def _run(mine: settings.Settings, waits: contract.Waits, notifier: Notifie
     return Exit.DONE if drained else Exit.FAILED
 
 
-def _begin_anew() -> NoReturn:
+def _begin_anew(notifier: Notifier) -> NoReturn:
     """The same command in the same process: everything is read again, and nothing is left of what was."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    notifier.unwatched()
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command line
 
 

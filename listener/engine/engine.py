@@ -158,7 +158,7 @@ class Engine:
                 error=str(failure),
                 exc_info=failure if is_bug(failure) else None,
             )
-            self._notifier.notify("READY=1")
+            self._notifier.ready()
             self._notifier.status(self._status())
         log.info("reload.begun")
         self.again = True
@@ -169,7 +169,7 @@ class Engine:
         """The start is over when everything was looked at once, as leader or as standby."""
         while not self._sweeper.is_fresh() or self._gate.lease.role == "unknown":
             await anyio.sleep(STARTED)
-        self._notifier.notify("READY=1")
+        self._notifier.ready()
         self._notifier.status(self._status())
 
     async def _watch(self) -> None:

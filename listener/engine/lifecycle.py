@@ -33,6 +33,15 @@ class Notifier:
         """What `systemctl status` shows, on one line."""
         self.notify(f"STATUS={' '.join(text.split())}")
 
+    def ready(self) -> None:
+        """The start, or the reload, is over; from now on pings are expected."""
+        watched = (f"WATCHDOG_USEC={self._watchdog * 1e6:.0f}",) if self._watchdog else ()
+        self.notify("READY=1", *watched)
+
+    def unwatched(self) -> None:
+        """No ping is expected until `ready`: a process that begins anew may have to wait for an upstream."""
+        self.notify("WATCHDOG_USEC=0")
+
     def reloading(self) -> None:
         """Until the next `READY=1` systemd calls it reloading. From 253 on it wants the time with it."""
         self.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import anyio
 
+from listener.sandbox import child
+
 ROOT = Path(__file__).parents[2]
 BOOT = Path(__file__).with_name("boot")
 ALONE = ("unshare", "--pid", "--fork", "--mount", "--cgroup", "--ipc", "--uts", "--kill-child")
@@ -20,7 +22,7 @@ ALONE = ("unshare", "--pid", "--fork", "--mount", "--cgroup", "--ipc", "--uts", 
 UNIT = "cloudfreedom-listener"
 PYTHON = "/usr/bin/python3"
 """What is installed with: the unit sees no home directory, where a developer's own often is."""
-SECONDS = 120.0
+SECONDS = 60.0
 """Until what must come has come."""
 
 
@@ -75,15 +77,17 @@ class Booted:
 
     async def until_shown(self, name: str, text: str) -> None:
         """The property holds the text."""
-        with anyio.fail_after(SECONDS):
-            while text not in await self.shows(name):
-                await anyio.sleep(0.5)
+        end = anyio.current_time() + SECONDS
+        while text not in (shown := await self.shows(name)):
+            assert anyio.current_time() < end, f"{name}={shown}\n{(await self.journal())[-3000:]}"
+            await anyio.sleep(0.5)
 
     async def until_logged(self, text: str, *, times: int = 1) -> None:
         """The journal holds the text so often."""
-        with anyio.fail_after(SECONDS):
-            while (await self.journal()).count(text) < times:
-                await anyio.sleep(0.5)
+        end = anyio.current_time() + SECONDS
+        while (logged := await self.journal()).count(text) < times:
+            assert anyio.current_time() < end, logged[-3000:]
+            await anyio.sleep(0.5)
 
 
 @asynccontextmanager
@@ -93,15 +97,14 @@ async def booted(folder: Path) -> AsyncIterator[Booted]:
     layer.mkdir()
     group.mkdir()
     enter = f'echo $$ >"{group}/cgroup.procs" && exec "$@"'
-    command = ["sh", "-c", enter, "sh", *ALONE, str(BOOT), str(layer), str(ROOT)]
+    command = ["/bin/sh", "-c", enter, "sh", *ALONE, str(BOOT), str(layer), str(ROOT)]
     with (folder / "console").open("wb") as console:
-        outside = await anyio.open_process(command, stdin=subprocess.DEVNULL, stdout=console, stderr=console)
+        outside = await child.spawn(command, output=console)
         try:
             yield await _inside(outside.pid, folder / "console")
         finally:
             with anyio.move_on_after(10, shield=True):
-                outside.kill()
-                await outside.wait()
+                await child.kill(outside)
                 while not _remove(group):
                     await anyio.sleep(0.1)
 

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import anyio
 import pytest
 
 from listener.sandbox import people, world
@@ -57,6 +58,7 @@ async def host(tmp_path: Path) -> AsyncIterator[Host]:
         await machine.run("systemd/install", PYTHON=booted.PYTHON)
         settings = {name: value for name, value in sandbox.env.items() if name.lower() not in SECRETS}
         settings.pop("LISTENER_STATE_DIR")
+        settings["COOLIFY_URL"] = sandbox.coolify_url.replace("127.0.0.1", "localhost")
         settings["TEMPLATES_DIR"] = "/etc/cloudfreedom/templates"
         text = "".join(f"{name}={value}\n" for name, value in settings.items())
         await machine.write("/etc/cloudfreedom/listener.env", text)
@@ -131,10 +133,32 @@ async def _measures_the_disk(machine: Booted) -> None:
     assert (await machine.run("stat", "-c", "%a", "/run/cloudfreedom/disk.json")).strip() == "644"
 
 
+async def test_a_reload_may_wait_longer_for_an_upstream_than_the_watchdog(host: Host) -> None:
+    machine, standin = host.machine, host.world.standin
+    await _with_watchdog(host, seconds=6)
+    await host.systemctl("start", booted.UNIT)
+    fault = {"path": "/teams/current", "reply": 404, "times": 999}
+    await people.ask(standin, "POST", "/_standin/faults", fault)
+    await host.systemctl("reload", "--no-block", booted.UNIT)
+    await machine.until_shown("StatusText", "waits for an upstream, COOLIFY_")
+    await anyio.sleep(10)
+    assert (await machine.shows("SubState"), await machine.shows("NRestarts")) == ("reload", "0")
+    await people.ask(standin, "DELETE", "/_standin/faults")
+    await machine.until_shown("StatusText", "leader, fence ")
+    await anyio.sleep(8)
+    assert (await machine.shows("SubState"), await machine.shows("NRestarts")) == ("running", "0")
+    assert await machine.shows("WatchdogUSec") == "6s"
+
+
+async def _with_watchdog(host: Host, *, seconds: int) -> None:
+    text = f"[Service]\nWatchdogSec={seconds}\n"
+    await host.machine.write(f"/etc/systemd/system/{booted.UNIT}.service.d/watchdog.conf", text)
+    await host.systemctl("daemon-reload")
+
+
 async def test_a_frozen_worker_is_ended_by_the_watchdog_and_begun_again(host: Host) -> None:
     machine = host.machine
-    await machine.write(f"/etc/systemd/system/{booted.UNIT}.service.d/t.conf", "[Service]\nWatchdogSec=6\n")
-    await host.systemctl("daemon-reload")
+    await _with_watchdog(host, seconds=6)
     await host.systemctl("start", booted.UNIT)
     async with people.owner(host.world.admin, host.world.pocketbase.url) as owner:
         record = await owner.create_stack(endless.NAME)

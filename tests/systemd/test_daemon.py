@@ -40,6 +40,21 @@ async def test_a_supervisor_hears_the_whole_life_of_a_daemon_with_secrets_in_fil
 
 
 @pytest.mark.long
+async def test_a_standby_is_as_ready_as_the_leader(tmp_path: Path) -> None:
+    async with supervisor(tmp_path) as one:
+        await one.world.start_daemon()
+        http, state = f"127.0.0.1:{world.free_port()}", str(tmp_path / "state")
+        await one.start(LISTENER_HTTP=http, LISTENER_STATE_DIR=state)
+        await one.until_told("READY=1")
+        await one.until_told("STATUS=standby, fence ", times=2)
+        assert one.lines()[-1].endswith(" ready")
+        await one.world.stop_daemon()
+        await one.until_told("STATUS=leader")
+        assert one.lines().count("READY=1") == 1
+        assert await one.stop() == 0
+
+
+@pytest.mark.long
 async def test_a_daemon_says_what_it_waits_for_until_both_upstreams_were_reached(tmp_path: Path) -> None:
     """So systemd must not limit the time of a start, and its watchdog is not armed yet."""
     async with supervisor(tmp_path) as one:

@@ -17,7 +17,8 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="it needs root")
 
 def _install(folder: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
     given = {**os.environ, "DESTDIR": str(folder), "PYTHON": sys.executable, **env}
-    return subprocess.run([INSTALL, *words], env=given, capture_output=True, text=True, check=False)
+    command = [str(INSTALL), *words]
+    return subprocess.run(command, env=given, capture_output=True, text=True, check=False, umask=0o077)
 
 
 def _mode(path: Path) -> str:
@@ -44,6 +45,7 @@ def test_installing_again_keeps_settings_and_the_release_before(tmp_path: Path) 
     }
     assert _mode(etc / "credentials") == "700"
     program = home / "venv" / "bin" / "cloudfreedom"
+    assert (_mode(program), _mode(program.resolve().parents[2])) == ("755", "755")
     assert subprocess.run([program, "--help"], capture_output=True, check=False).returncode == 0
 
     first = (home / "venv").readlink()
