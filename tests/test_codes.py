@@ -14,6 +14,8 @@ from listener import settings
 ROOT = Path(__file__).parent.parent
 CODE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 WORD = re.compile(r"[A-Z][A-Z0-9]+")
+OTHERS = {"PB_CONNECT", "CERTIFICATE_VERIFY_FAILED"}
+"""Words of PocketBase and of OpenSSL."""
 HOLED = re.compile(r"[A-Z_]+_…|…_[A-Z_]+")
 TOLD = re.compile(r"([A-Z][A-Z0-9_]+) · ")
 ROW = re.compile(r"^\| `([A-Z0-9_…]+)` \| (.+?) \| (.+?) \|$", re.MULTILINE)
@@ -91,7 +93,7 @@ def known() -> frozenset[str]:
             found.update(match[1] for match in [TOLD.match(node.value)] if match)
     for pattern in _patterns(nodes):
         found |= _filled(pattern, upstreams)
-    return frozenset(found - {name.upper() for name in settings.Settings.model_fields})
+    return frozenset(found - OTHERS - {name.upper() for name in settings.Settings.model_fields})
 
 
 def rows() -> list[tuple[str, str, str]]:

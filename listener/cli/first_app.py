@@ -18,6 +18,9 @@ app = typer.Typer()
 def init(
     key: Annotated[bool, typer.Option("--key", help="Only print a new LISTENER_SECRETS_KEY.")] = False,
     file: Annotated[Path, typer.Option(metavar="FILE", help="Where the settings go.")] = Path(".env"),
+    credentials: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Put each secret into a file of its own there.")
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace FILE; its values are what Enter keeps.")
     ] = False,
@@ -33,7 +36,8 @@ def init(
     if key:
         print(sealing.new_key())
         return
-    end(init.init(file, force=force, prompt=_prompt if sys.stdin.isatty() else None))
+    prompt = _prompt if sys.stdin.isatty() else None
+    end(init.init(file, force=force, prompt=prompt, credentials=credentials))
 
 
 @app.command()

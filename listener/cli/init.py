@@ -32,6 +32,7 @@ PLATFORM = (
     Question("ROUTER_BASE_URL", "Address of the Router with /v1", is_needed=False, is_address=True),
 )
 KEY, SERVER, DESTINATION = "LISTENER_SECRETS_KEY", "COOLIFY_SERVER_UUID", "COOLIFY_DESTINATION_UUID"
+SECRETS = ("POCKETBASE_PASSWORD", "COOLIFY_TOKEN", KEY)
 NEEDED = (
     "POCKETBASE_URL",
     "POCKETBASE_PASSWORD",
@@ -51,8 +52,10 @@ Next, with these settings in force (as ./.env, or in the service's environment):
   5. `cloudfreedom run`, best as a service; then `cloudfreedom smoke`"""
 
 
-def init(path: Path, *, force: bool, prompt: Prompt | None) -> Exit:
+def init(path: Path, *, force: bool, prompt: Prompt | None, credentials: Path | None = None) -> Exit:
     """The file has every setting that is needed, doctor was run with it, and what comes next is told.
+
+    With `credentials` each secret is a file of its own in that folder, as the systemd unit wants it.
 
     Raises `FILE_EXISTS`, and without a `prompt` `TERMINAL_NEEDED` naming what is not set.
     """
@@ -62,12 +65,24 @@ def init(path: Path, *, force: bool, prompt: Prompt | None) -> Exit:
     if prompt is None:
         _must_be_complete(asker)
     values = _asked(asker)
+    os.environ.update({name: value for name, value in values.items() if value})
+    if credentials is not None:
+        values = _put_apart(values, credentials, force=force)
     private.write(path, envfile.merged(old or HEAD, values).encode(), force=force)
     show.line(f"Written: {path}, readable by its owner only. Keep a copy of {KEY} off this host.")
     os.environ.update(envfile.read(path))
     doctor.doctor(as_json=False)
     print(NEXT)
     return Exit.DONE
+
+
+def _put_apart(values: dict[str, str], folder: Path, *, force: bool) -> dict[str, str]:
+    """What is no secret; each secret is a file named as its setting in lower case."""
+    for name in SECRETS:
+        if values.get(name):
+            private.write(folder / name.lower(), values[name].encode(), force=force)
+            show.line(f"Written: {folder / name.lower()}")
+    return {name: value for name, value in values.items() if name not in SECRETS}
 
 
 def _asked(asker: Asker) -> dict[str, str]:

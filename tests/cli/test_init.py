@@ -208,3 +208,30 @@ def test_a_merged_file_keeps_every_other_line_and_is_read_as_written() -> None:
     text = "# head\n\nA=1 # one\nB='x'\nA=2\nC=3"
     merged = envfile.merged(text, {"A": "a #b", "D": "1|x", "E": ""})
     assert merged == "# head\n\nA='a #b'\nB='x'\nC=3\nD='1|x'\n"
+
+
+async def test_secrets_go_into_files_of_their_own_where_the_unit_wants_them(
+    tmp_path: Path, coolify: Coolify
+) -> None:
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    env = {
+        "POCKETBASE_URL": NOWHERE,
+        "POCKETBASE_PASSWORD": PASSWORD,
+        "COOLIFY_URL": coolify.url,
+        "COOLIFY_TOKEN": coolify.inside.token,
+        "COOLIFY_SERVER_UUID": "fake-server",
+    }
+    path = tmp_path / "listener.env"
+    done = await cloudfreedom(env, "init", "--file", str(path), "--credentials", str(folder))
+    assert done.code == Exit.DONE, done.text
+    assert {one.name for one in folder.iterdir()} == {
+        "pocketbase_password",
+        "coolify_token",
+        "listener_secrets_key",
+    }
+    assert (folder / "pocketbase_password").read_text() == PASSWORD
+    assert {stat.S_IMODE(one.stat().st_mode) for one in (path, *folder.iterdir())} == {0o600}
+    assert PASSWORD not in path.read_text()
+    read = settings.Settings(_env_file=path, _secrets_dir=folder)
+    assert read.coolify_token.get_secret_value() == coolify.inside.token
