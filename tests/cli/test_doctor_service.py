@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import stat
@@ -124,6 +125,31 @@ async def test_files_with_secrets_that_others_may_read_are_named_with_their_chmo
             carried_out(line.fix)
     assert marks((await examined(monkeypatch, {}))["secret files"]) == "✓✓✓"
     assert stat.S_IMODE(public.stat().st_mode) == 0o644
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody who may not look")
+async def test_what_this_user_may_not_look_at_is_inconclusive(
+    monkeypatch: pytest.MonkeyPatch, systemd: Systemd, tmp_path: Path
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    (closed / "coolify_token").touch(mode=0o600)
+    systemd.say(active="active", files=f"LoadCredential=coolify_token:{closed}/coolify_token\n")
+    env = {"LISTENER_STATE_DIR": str(closed / "state"), "LISTENER_DISK_FILE": str(closed / "disk.json")}
+    found = await examined(monkeypatch, env)
+    assert (marks(found["secret files"]), marks(found["state directory"])) == ("✓", "✓")
+    above = {folder: folder.stat().st_mode for folder in (tmp_path, *tmp_path.parents[:2])}
+    for folder, mode in above.items():
+        folder.chmod(mode | 0o055)
+    os.seteuid(65534)
+    try:
+        found = await examined(monkeypatch, env)
+    finally:
+        os.seteuid(0)
+        for folder, mode in above.items():
+            folder.chmod(mode)
+    assert (marks(found["secret files"]), marks(found["state directory"])) == ("?", "?")
+    assert found["secret files"][0].fix == "run doctor as root"
 
 
 @pytest.mark.parametrize("how", ["missing", "stale", "low"])

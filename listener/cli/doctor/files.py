@@ -24,10 +24,18 @@ async def secret_files(_: scene.Scene) -> list[report.Line]:
     """`.env` here, and what the service's unit reads."""
     unit = await service.read()
     files = [Path(text) for text in unit.files] if unit else []
-    there = [path for path in (ENV_FILE, *files) if await anyio.Path(path).is_file()]
-    if not there:
-        return [report.skipped("there are none here; settings come from the environment")]
-    return [await _mode(path) for path in there]
+    found = [line for path in (ENV_FILE, *files) if (line := await _looked_at(path)) is not None]
+    return found or [report.skipped("there are none here; settings come from the environment")]
+
+
+async def _looked_at(path: Path) -> report.Line | None:
+    """What there is to say of the file; None where there is none."""
+    try:
+        return await _mode(path)
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return report.unsure(f"{path} is closed to this user", "run doctor as root")
 
 
 async def _mode(path: Path) -> report.Line:

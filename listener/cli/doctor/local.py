@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 
 from pydantic import SecretStr
 
@@ -42,11 +43,19 @@ async def settings(here: scene.Scene) -> list[report.Line]:
 async def state_dir(here: scene.Scene) -> list[report.Line]:
     """The listener can keep its lock."""
     folder = here.settings.listener_state_dir
-    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
+    nearest = next(path for path in (folder, *folder.absolute().parents) if _is_there(path))
+    if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK, effective_ids=True):
         return [report.good(str(folder))]
     text = f"{folder} cannot be written by this user; the service's user may be another"
     return [report.unsure(text, "run doctor as the service's user, or set LISTENER_STATE_DIR")]
+
+
+def _is_there(path: Path) -> bool:
+    """The path exists, as far as this user can see."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return False
 
 
 async def templates(here: scene.Scene) -> list[report.Line]:
