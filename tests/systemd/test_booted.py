@@ -192,7 +192,7 @@ async def test_an_upgrade_stands_beside_what_runs_and_there_is_a_way_back(host: 
     await host.systemctl("restart", booted.UNIT)
     assert await host.started() == new
     for release in (old, new):
-        await machine.run("systemd/install", "--back", PYTHON=booted.PYTHON)
+        await machine.run("systemd/install", "--back")
         await host.systemctl("restart", booted.UNIT)
         assert await host.started() == release
     assert "leader" in await machine.shows("StatusText")

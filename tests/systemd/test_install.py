@@ -59,7 +59,7 @@ def test_installing_again_keeps_settings_and_the_release_before(tmp_path: Path) 
     assert _mode(etc / "credentials" / "coolify_token") == "600"
     assert {f"releases/{path.name}" for path in (home / "releases").iterdir()} == {str(first), str(second)}
 
-    assert _install(tmp_path, "--back").returncode == 0
+    assert _install(tmp_path, "--back", PYTHON="/bin/false").returncode == 0
     assert ((home / "venv").readlink(), (home / "before").readlink()) == (first, second)
 
 
