@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 from listener.sandbox import people, world
-from tests.systemd import booted, endless
+from tests.systemd import booted, endless, unit
 from tests.systemd.booted import Booted
 
 pytestmark = [
@@ -112,7 +112,7 @@ async def _is_confined(host: Host) -> None:
     within = ("nsenter", "-t", str(pid), "-m", "--")
     given = await machine.run(*within, "ls", "-ln", f"/run/credentials/{booted.UNIT}.service")
     names = [line.split() for line in given.splitlines()[1:]]
-    assert {words[-1] for words in names} == {*SECRETS, "pocketbase_token"}
+    assert {words[-1] for words in names} == set(unit.credentials())
     assert {(words[0], words[2]) for words in names} == {("-r--------", status["Uid"][0])}
     assert "Read-only" in await machine.run(*within, "touch", "/etc/cloudfreedom/x", check=False)
     assert (await machine.run(*within, "ls", "/root", "/home")).split() == ["/home:", "/root:"]

@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 INSTALL = ROOT / "systemd" / "install"
+UNITS = (*INSTALL.parent.glob("*.service"), *INSTALL.parent.glob("*.timer"))
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="it needs root")
 
@@ -36,10 +37,9 @@ def test_installing_again_keeps_settings_and_the_release_before(tmp_path: Path) 
     assert _install(tmp_path).returncode == 0
     assert _modes(tmp_path) == {
         "etc/cloudfreedom/listener.env": "600",
-        "etc/systemd/system/cloudfreedom-disk.service": "644",
-        "etc/systemd/system/cloudfreedom-disk.timer": "644",
-        "etc/systemd/system/cloudfreedom-listener.service": "644",
+        **{f"etc/systemd/system/{path.name}": "644" for path in UNITS},
         "etc/tmpfiles.d/cloudfreedom.conf": "644",
+        "opt/cloudfreedom/CODES.md": "644",
         "opt/cloudfreedom/OPERATIONS.md": "644",
         "usr/local/bin/cloudfreedom": "755",
     }

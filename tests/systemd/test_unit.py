@@ -15,7 +15,10 @@ from tests.systemd import unit
 LEASE_RELEASE = contract.Waits().beat
 """Seconds that giving the lease back may take after the drain."""
 DISK = unit.PATH.with_name("cloudfreedom-disk.service")
-EXPOSURE = {unit.PATH.name: 12, DISK.name: 13}
+SMOKE, DOCKERWATCH = (
+    unit.PATH.with_name(f"cloudfreedom-{name}.service") for name in ("smoke", "dockerwatch")
+)
+EXPOSURE = {unit.PATH.name: 12, DISK.name: 13, SMOKE.name: 12, DOCKERWATCH.name: 8}
 """Tenths of systemd's exposure level that are let pass; only root may look into Docker's volumes."""
 NEVER_THE_DAEMONS = {"pocketbase_superuser_password"}
 SECRET_IN_A_LIST = {"listener_secrets_key"}
@@ -34,7 +37,7 @@ RIGHTS = (
 OPERATIONS = (unit.PATH.parents[1] / "OPERATIONS.md").read_text()
 
 
-@pytest.fixture(params=[unit.PATH, DISK], ids=lambda path: path.stem)
+@pytest.fixture(params=[unit.PATH, DISK, SMOKE, DOCKERWATCH], ids=lambda path: path.stem)
 def installed(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """The unit with a command that exists here."""
     given: Path = request.param
