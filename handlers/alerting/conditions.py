@@ -74,18 +74,14 @@ class Sight:
     """Reasons against acting."""
     breaker: str = ""
     """What opened it; empty while it is closed."""
-    list_age: float = 0.0
-    """Seconds since Coolify's list was asked for."""
+    is_list_old: bool = False
+    """Coolify gave no whole list for ten times as long as it should."""
     observed: Sequence[Observation] = ()
     """Containers that ended, as Docker told."""
     is_docker_lost: bool = False
     """Docker was watched before, and is not any more."""
     owners: Mapping[str, str] = field(default_factory=dict)
     """Stack id by the uuid of its service."""
-
-
-STALE_LIST = 600.0
-"""Seconds after which Coolify's list is too old."""
 
 
 def alerts(sight: Sight) -> dict[str, Alert]:
@@ -152,8 +148,8 @@ def _of_the_whole(sight: Sight) -> Iterator[Alert]:
         yield Alert("breaker", "breaker", "the breaker", sight.breaker)
     for reason in sight.reasons.keys() & HOLDS.keys():
         yield Alert(f"held:{reason}", "held", f"all stacks ({reason})", HOLDS[reason])
-    if sight.list_age > STALE_LIST:
-        text = f"its last list is {sight.list_age / 60:.0f} minutes old"
+    if sight.is_list_old:
+        text = "what happens there is not seen; stacks run on, edits wait"
         yield Alert("coolify", "coolify", "Coolify", text)
 
 

@@ -13,6 +13,9 @@ from handlers.ledger import LedgerRow
 from listener.coolify import payloads
 from listener.dockerwatch import containers
 
+OLD = 10
+"""So many times the usual interval, and a list of Coolify is old."""
+
 
 def look(
     eyes: Eyes, brake: Brake, *, reasons: Mapping[str, str], breaker: str, docker: containers.Report | None
@@ -34,11 +37,17 @@ def look(
         braked=brake.waiting,
         reasons=reasons,
         breaker=breaker,
-        list_age=eyes.memory.clock() - max(eyes.view.snapshot.requested_at, eyes.memory.began_at),
+        is_list_old=_list_age(eyes) > OLD * eyes.site.waits.poll,
         observed=docker.observations if docker and docker.is_fresh(now) else (),
         is_docker_lost=docker is not None and not docker.is_fresh(now),
         owners={row.service_uuid: row.id for row in rows if row.service_uuid},
     )
+
+
+def _list_age(eyes: Eyes) -> float:
+    """Seconds since the oldest of the lists that count was asked for, or since this process leads."""
+    listed = eyes.view.snapshot.listed.values()
+    return eyes.memory.clock() - max(min(listed, default=eyes.memory.began_at), eyes.memory.began_at)
 
 
 def _known(eyes: Eyes, rows: list[LedgerRow]) -> list[str]:

@@ -57,7 +57,7 @@ def test_a_braked_deletion_is_one_alert_of_the_whole() -> None:
         ({"is_docker_lost": True}, "docker_unknown"),
         ({"breaker": "COOLIFY_TOKEN_REFUSED · no"}, "breaker"),
         ({"reasons": {"restored": "", "lease": ""}}, "held:restored"),
-        ({"list_age": 601.0}, "coolify"),
+        ({"is_list_old": True}, "coolify"),
         ({"orphans": {"o": "acme-old"}}, "orphan:o"),
         ({"stacks": [shown()], "fat": {"s": "too much"}}, "volume:s"),
         ({"stacks": [shown()], "owners": {"u": "s"}, "observed": [Observation("oom", "u", "bot")]}, "oom:s"),
