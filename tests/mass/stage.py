@@ -117,9 +117,9 @@ class Fleet(Stage):
 
 
 @asynccontextmanager
-async def opened(folder: Path, *, hooked: bool = True) -> AsyncIterator[Fleet]:
+async def opened(folder: Path, *, hooked: bool = True, daemon: bool = True) -> AsyncIterator[Fleet]:
     """A stage of one's own, with our hooks as the sandbox installs them, or without."""
     if hooked:
         hooks.install(folder / "pb_hooks", force=False)
-    async with stages.opened(folder) as stage:
+    async with stages.opened(folder, daemon=daemon) as stage:
         yield Fleet(stage.world, stage.owner, stage.proxy)
