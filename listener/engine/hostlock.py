@@ -10,10 +10,14 @@ import fcntl
 from io import TextIOWrapper
 from pathlib import Path
 
+import structlog
+
 from listener import contract, errors
 
 KEPT = 20
 """Names of earlier holders that are remembered."""
+
+log = structlog.get_logger()
 
 
 class HostLock:
@@ -26,7 +30,11 @@ class HostLock:
         self._dead: frozenset[str] = frozenset()
 
     def take(self) -> bool:
-        """Whether the lock is ours; if so the names of earlier holders are known to be dead."""
+        """Whether the lock is ours; if so the names of earlier holders are known to be dead.
+
+        Raises `Refusal` `STATE_DIR_UNUSABLE` where there can be no lock. On a full disk only our own name is
+        not kept: the next start waits for the fence to stand still.
+        """
         names = self._directory / "holders"
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
@@ -46,10 +54,16 @@ class HostLock:
         self._file = file
         known = names.read_text(encoding="ascii").split() if names.exists() else []
         self._dead = frozenset(known)
-        fresh = names.with_suffix(".new")
-        fresh.write_text("\n".join([*known, self._holder][-KEPT:]), encoding="ascii")
-        fresh.replace(names)
+        self._remember(names, known)
         return True
+
+    def _remember(self, names: Path, known: list[str]) -> None:
+        fresh = names.with_suffix(".new")
+        try:
+            fresh.write_text("\n".join([*known, self._holder][-KEPT:]), encoding="ascii")
+            fresh.replace(names)
+        except OSError as error:
+            log.warning("holders.unwritable", path=str(names), error=error.strerror)
 
     def is_dead(self, state: contract.LeaseState) -> bool:
         """The lease's holder was a process of this host, and it ended: the lock would be its own."""
