@@ -44,6 +44,8 @@ class Meant:
     """Record id of a stack or of a tenant."""
     collection: str
     """Where the hold is written; empty when that record is gone."""
+    way_back: str = "nothing but its record"
+    """The command that ends the hold."""
 
 
 def stop(order: Order, *, confirm: Callable[[str], bool], seconds: float) -> Exit:
@@ -76,10 +78,12 @@ async def _stop(order: Order, confirm: Callable[[str], bool], seconds: float) ->
 async def _meant(known: PocketBase, stack: str, tenant: str) -> Meant:
     if stack:
         one = await rows.pick(known, stack)
-        return Meant(one.name, one.id, records.STACKS)
+        return Meant(one.name, one.id, records.STACKS, f"`cloudfreedom hold {one.name} --clear`")
     found = await known.list(records.TENANTS, filter=f"slug={quoted(tenant)} || id={quoted(tenant)}")
     if found:
-        return Meant(f"tenant {found[0]['slug']}", str(found[0]["id"]), records.TENANTS)
+        slug = found[0]["slug"]
+        back = f"`cloudfreedom hold --tenant {slug} --clear`"
+        return Meant(f"tenant {slug}", str(found[0]["id"]), records.TENANTS, back)
     kept = await known.list(ledger.COLLECTION, filter=f"tenant_id={quoted(tenant)}")
     if kept:
         return Meant(f"tenant {tenant}, whose record is gone", tenant, "")
@@ -113,7 +117,9 @@ async def _watched(known: PocketBase, meant: Meant, seconds: float) -> Exit:
             left = [(row, name) for row, name in stacks if row.stage not in TOLD]
             if not left:
                 show.line(f"Coolify was told to stop {len(stacks)} of {len(stacks)}.")
-                show.line("`cloudfreedom status` shows `suspended` when it is seen; `hold --clear` ends it.")
+                show.line(
+                    f"`cloudfreedom status` shows `suspended` when it is seen; {meant.way_back} ends it."
+                )
                 return Exit.DONE
             await anyio.sleep(LOOK)
     return _by_hand(left)

@@ -16,6 +16,7 @@ from listener.cli import wait as waiting
 from listener.cli.exits import Exit
 from listener.cli.wishes import Wish
 from listener.pocketbase.client import PocketBase, quoted
+from listener.pocketbase.writer import Write
 
 QUESTIONS = {
     "suspend": "Suspend {what}? What runs is stopped, the data is kept",
@@ -51,6 +52,8 @@ class Voice:
 async def ask(order: Order, voice: Voice) -> Exit:
     """The records say what is wanted; with `wait`, they also show that it is so."""
     async with reach.database(configured.load(configured.Database)) as known:
+        if order.tenant and order.verb == "unhold":
+            await _free(known, order.tenant)
         meant = await _meant(known, order)
         if not meant:
             show.line(f"Tenant {order.tenant} has no stack for which that means anything.")
@@ -66,6 +69,14 @@ async def ask(order: Order, voice: Voice) -> Exit:
             return Exit.DONE
         ends = [await _attached(known, stack, wish, order.seconds) for stack, wish in meant]
         return max(ends, default=Exit.DONE)
+
+
+async def _free(known: PocketBase, slug: str) -> None:
+    """The tenant's own hold, which an emergency stop puts there, is ended."""
+    tenant = await known.page_first(records.TENANTS, f"slug={quoted(slug)}")
+    if tenant is not None and tenant["hold"]:
+        await reach.writer(known).commit([Write("PATCH", records.TENANTS, str(tenant["id"]), {"hold": ""})])
+        show.line(f"tenant {slug} is on hold no more.")
 
 
 async def _meant(known: PocketBase, order: Order) -> Sequence[tuple[rows.Stack, Wish]]:
