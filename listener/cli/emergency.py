@@ -44,8 +44,8 @@ class Meant:
     """Record id of a stack or of a tenant."""
     collection: str
     """Where the hold is written; empty when that record is gone."""
-    way_back: str = "nothing but its record"
-    """The command that ends the hold."""
+    way_back: str = ""
+    """The command that ends the hold; empty when there is none to end."""
 
 
 def stop(order: Order, *, confirm: Callable[[str], bool], seconds: float) -> Exit:
@@ -117,9 +117,8 @@ async def _watched(known: PocketBase, meant: Meant, seconds: float) -> Exit:
             left = [(row, name) for row, name in stacks if row.stage not in TOLD]
             if not left:
                 show.line(f"Coolify was told to stop {len(stacks)} of {len(stacks)}.")
-                show.line(
-                    f"`cloudfreedom status` shows `suspended` when it is seen; {meant.way_back} ends it."
-                )
+                back = f"; {meant.way_back} ends the hold" if meant.way_back else ""
+                show.line(f"`cloudfreedom status` shows `suspended` when it is seen{back}.")
                 return Exit.DONE
             await anyio.sleep(LOOK)
     return _by_hand(left)

@@ -200,7 +200,7 @@ async def test_an_emergency_stop_of_a_tenant_tells_all_its_stacks_and_holds_it(
     await shown(admin, record_id, "suspended")
     (tenant,) = (await admin.get("/api/collections/tenants/records?filter=slug='abuser'")).json()["items"]
     assert (tenant["hold"], "abuse" in (await record(admin, record_id))["message"]) == ("abuse", True)
-    assert "`cloudfreedom hold --tenant abuser --clear` ends it" in done.out
+    assert "`cloudfreedom hold --tenant abuser --clear` ends the hold" in done.out
     done = await cloudfreedom(world.env, "hold", "--tenant", "abuser", "--clear")
     assert (done.code, done.out.splitlines()[0]) == (Exit.DONE, "tenant abuser is on hold no more."), (
         done.text
