@@ -21,6 +21,8 @@ from .worker import Workers
 
 PUT_BACK = "restored"
 """The one reason of the gate's checks for which a process is not ready: a person must look."""
+UNREAD = "ledger"
+"""While the ledger is not read every service looks unknown, so nothing can be said of `PUT_BACK` yet."""
 
 REHEARSAL_DEADLINE = 60.0
 """Seconds after which a rehearsal counts as failed."""
@@ -110,18 +112,21 @@ class Engine:
         """Whether this process does its part, as leader or as standby, and what is missing."""
         role, broken = self._gate.lease.role, self._gate.breaker.error
         troubles = sorted({poller.trouble for poller in self._pollers} - {""})
+        reasons = self._gate.reasons()
+        if UNREAD in reasons:
+            reasons = tuple(reason for reason in reasons if reason != PUT_BACK)
         problems = (
             ("no fresh sweep", "" if self._sweeper.is_fresh() else f"PocketBase was {self._swept()}"),
             ("no live feed", "" if self._stream.is_live() else "changes are heard late, by sweeps only"),
             ("lease unreachable", "PocketBase gives no lease row" if role == "unknown" else ""),
             (f"stopped by {broken.code}" if broken else "", broken.what if broken else ""),
             ("upstream failing", "; ".join(troubles)),
-            (PUT_BACK, REASONS[PUT_BACK] if PUT_BACK in self._gate.reasons() else ""),
+            (PUT_BACK, REASONS[PUT_BACK] if PUT_BACK in reasons else ""),
         )
         return endpoint.Readiness(
             role=role,
             problems={name: line for name, line in problems if line},
-            withheld={reason: REASONS.get(reason, reason) for reason in self._gate.reasons()},
+            withheld={reason: REASONS.get(reason, reason) for reason in reasons},
             now={
                 "heard_seconds": _finite(self._stream.silence()),
                 "swept_seconds": _finite(self._sweeper.age()),

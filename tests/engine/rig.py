@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import anyio
 
@@ -52,6 +53,8 @@ class Toy:
         self.poll_keys: list[contract.Key] = []
         self.poll_errors: list[Exception] = []
         self.broken_templates: errors.Refusal | None = None
+        self.reasons: set[str] = set()
+        """Further reasons of the gate that hold."""
         self.interval = 60.0
         self.result: bool | None = None
         self._wire_gate(holder, gone)
@@ -73,7 +76,11 @@ class Toy:
             on_closed=lambda: self.alerts.append("closed"),
         )
         checks = {"observe_only": lambda: self.observing, "unread": lambda: self.unread}
+        checks |= {reason: partial(self._holds, reason) for reason in ("ledger", "restored")}
         self.gate = Gate(lease=self.lease, breaker=self.breaker, checks=checks)
+
+    def _holds(self, reason: str) -> bool:
+        return reason in self.reasons
 
     def _wire_engine(self, count: int, environ: dict[str, str]) -> None:
         handlers, gate, waits, metrics = self.handlers, self.gate, self.waits, self.metrics

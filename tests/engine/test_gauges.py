@@ -135,6 +135,14 @@ async def test_an_upstream_that_fails_three_times_in_a_row_is_told_until_it_answ
         assert toy.engine.readiness().problems == {}
 
 
+async def test_nobody_is_told_of_a_restore_before_the_ledger_was_read() -> None:
+    async with Toy().running() as toy:
+        toy.reasons = {"ledger", "restored"}
+        assert (set(toy.engine.readiness().withheld), toy.engine.readiness().problems) == ({"ledger"}, {})
+        toy.reasons = {"restored"}
+        assert set(toy.engine.readiness().withheld) == set(toy.engine.readiness().problems) == {"restored"}
+
+
 async def test_readiness_has_a_line_on_each_reason_against_effects() -> None:
     async with Toy().running() as toy:
         toy.observing = True
