@@ -37,6 +37,7 @@ CHECKS: Mapping[str, Check] = {
     "this listener": service.page,
     "disk": service.disk,
     "templates": local.templates,
+    "alerts": local.alerts,
     "PocketBase": pocketbase.address,
     "PocketBase account": pocketbase.account,
     "data model": pocketbase.model,

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from listener import app
+from listener.alerts.channels import channels
 from listener.cli import configured
 from listener.cli.doctor import report, scene
 from listener.cli.exits import Exit
@@ -94,3 +95,11 @@ def _odd(mine: configured.Loose) -> list[tuple[str, str]]:
         elif len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
             found.append((name.upper(), "is in quotes that belong to it now"))
     return found
+
+
+async def alerts(here: scene.Scene) -> list[report.Line]:
+    """Somebody is told when something breaks; nothing is sent."""
+    found = channels(here.settings.alert_addresses())
+    if not found:
+        return [report.skipped("ALERT_URLS is empty: alerts are kept in stack_alerts and reach nobody")]
+    return [report.good(f"go to {', '.join(one.name for one in found)}")]
