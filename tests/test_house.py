@@ -153,6 +153,23 @@ def test_operations_names_every_setting_metric_status_rule_and_exit_code() -> No
     assert [word for word in wanted if word not in text] == []
 
 
+def test_every_link_of_our_pages_leads_to_a_heading() -> None:
+    """As GitHub names anchors: lower case, hyphens for blanks, the rest of the punctuation left out."""
+    pages = [path.name for path in ROOT.glob("*.md")]
+    anchors = {
+        page: {re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in headings}
+        for page in pages
+        for headings in [re.findall(r"^#+ (.+)$", (ROOT / page).read_text(), re.MULTILINE)]
+    }
+    links = [
+        (page, file or page, anchor)
+        for page in pages
+        for file, anchor in re.findall(r"\]\(([\w.]*)#([\w-]+)\)", (ROOT / page).read_text())
+    ]
+    assert len(links) > 50
+    assert [link for link in links if link[2] not in anchors[link[1]]] == []
+
+
 def test_every_setting_has_a_row_with_a_sentence_and_no_other_has() -> None:
     text = (ROOT / "OPERATIONS.md").read_text().partition("\n## Settings\n")[2].partition("\n## ")[0]
     rows = dict(re.findall(r"^\| `(\w+)` \| .*? \| (.+) \|$", text, re.MULTILINE))
