@@ -12,7 +12,7 @@ from handlers.books import Books
 from handlers.brake import Brake
 from handlers.eyes import ID_VIEWS, Eyes
 from handlers.rollouts import Rollouts
-from handlers.stacks import editions, host_proofs, observe, plans, rest, schedules, thinking
+from handlers.stacks import editions, host_proofs, observe, plans, rest, schedules, thinking, unread
 from handlers.stacks.desired import Desired, Want
 from handlers.stacks.exclusive import Exclusive
 from handlers.stacks.facts import StackFacts
@@ -122,7 +122,11 @@ class StackHandler:
     async def plan(self, key: contract.Key) -> contract.Plan:
         """The plan for a stack; a service is read by uuid only when the plan cannot do without."""
         with self._eyes.in_one_term():
-            facts, want, plan = await self.explain(key)
+            try:
+                facts, want, plan = await self.explain(key)
+            except errors.UpstreamRefusal as error:
+                await unread.must_matter(self._eyes, error)
+                raise
         self._noted(facts, want, plan)
         return plan
 
@@ -181,6 +185,7 @@ class StackHandler:
                 plan, hands=hands, remembered=self._eyes.memory, allowed=self._allowed
             )
         except errors.UpstreamRefusal as error:
+            await unread.must_matter(self._eyes, error)
             if plan.reason == schedules.REASON:
                 raise errors.Transient("SCHEDULE_NOT_TAKEN", error.what, why=error.why) from error
             if plan.reason == "create" and error.status == 404 and NO_PROJECT in error.why:

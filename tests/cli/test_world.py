@@ -238,7 +238,8 @@ async def test_everything_can_be_listed_as_text_and_as_json(world: World, admin:
     assert head.split() == ["TENANT", "STACK", "TEMPLATE", "DOMAIN", "WANTED", "STATUS", "ID"]
     assert count == "1 stack."
     assert re.match(
-        r"Listener   \S+ leads, lease renewed \d+ s ago\nCoolify    4\.3\.10 · \d+ of", status.out
+        r"Listener   \S+ leads, lease renewed \d+ s ago\nHere       leader · .*\nCoolify    4\.3\.10 · \d+ of",
+        status.out,
     )
     assert "TENANT  " in status.out
     shown = json.loads(json_status.out)

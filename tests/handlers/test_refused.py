@@ -273,3 +273,17 @@ async def test_a_reason_longer_than_a_message_is_cut(world: World) -> None:
     await world.settle()
     row = await world.row(stack)
     assert (row["status"], len(row["message"])) == ("suspended", 2000)
+
+
+@pytest.mark.parametrize("reply", [400, 404, 409, 422])
+async def test_what_coolify_refuses_to_show_says_nothing_about_the_stack(world: World, reply: int) -> None:
+    stack = await world.stack()
+    await world.settle()
+    await world.edit(stack, **bot(MODEL="another"))
+    world.coolify.faults.add("GET", "^/servers", reply=reply, times=3)
+    world.coolify.faults.add("GET", "^/services/", reply=reply, times=3)
+    await world.live(600)
+    row = await world.row(stack)
+    assert (row["status"], row["message"], row["error_message"]) == ("running", "Running.", "")
+    states = await world.rows("stack_operations", f"stack_id='{stack}' && state='error'")
+    assert states == []
