@@ -93,7 +93,7 @@ async def read(known: PocketBase) -> Board:
         _leaving(row, there.get(row.id), names.get(row.tenant_id, row.tenant_id))
         for row in stacks
         if row.service_uuid and row.stage != "closed" and row.id not in hidden
-        if _is_leaving(row, there.get(row.id))
+        if is_leaving(row, there.get(row.id))
     ]
     since = datetime.now(UTC) - brake.HOUR
     used = sum(brake.went_since(row, since) for row in stacks)
@@ -124,7 +124,10 @@ def tenants(board: Board, found: Sequence[Leaving], *, tenant: str) -> dict[str,
     return {one: slug for one, slug in board.tenants.items() if one in owners or tenant in (one, slug)}
 
 
-def _is_leaving(row: ledger.LedgerRow, record: records.StackRecord | None) -> bool:
+def is_leaving(row: ledger.LedgerRow, record: records.StackRecord | None) -> bool:
+    """An orphan is nobody's deletion: `cloudfreedom orphans` has it."""
+    if record is None and row.orphan:
+        return False
     return record is None or record.desired_state == "deleted" or row.stage == "retained"
 
 

@@ -111,6 +111,5 @@ def _not_deleted(stack: rows.Stack) -> None:
             "STACK_DELETED",
             f"{stack.name} was deleted.",
             why="its record is wanted deleted, and this must not bring it back by the way",
-            fix=f"to bring it back, set `desired_state` to running on its record {stack.id} "
-            "while its data is kept",
+            fix=f"`cloudfreedom undelete {stack.name}` brings it back while its data is kept",
         )
