@@ -107,6 +107,13 @@ class Queue:
             return
         self._make_ready(key, lane, self._clock())
 
+    def wake(self, key: contract.Key, *, by: contract.Key) -> None:
+        """The key is due, on the sweep lane when that is where the active `by` was taken from, else as live.
+
+        What a sweep finds may wake every key there is: an edit must not wait behind those.
+        """
+        self.add(key, Lane.SWEEP if self._active.get(by) is Lane.SWEEP else Lane.LIVE)
+
     def add_after(self, key: contract.Key, seconds: float) -> None:
         """The key is due in `seconds` at the latest; an earlier wish stays, and a ready key is due already.
 

@@ -186,7 +186,7 @@ class Workers:
             self._queue.add_after(key, self._waits.resync)
             return "withheld"
         for woken in outcome.wakes:
-            self._queue.add(woken)
+            self._queue.wake(woken, by=key)
         return type(outcome).__name__.lower()
 
     async def _failed(self, handler: contract.Handler, key: contract.Key, error: Exception) -> str:
