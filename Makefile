@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install sandbox sandbox-once test check static long machine soak crash-points fault-table floor bench-quick verify-templates clean
+.PHONY: help install sandbox sandbox-once test check static long machine soak crash-points fault-table floor bench bench-quick verify-templates clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -39,6 +39,16 @@ test: $(READY) ## every test that is not long
 
 long: $(READY) ## the tests that take minutes
 	@.ci/tests long
+
+$(VENV)/.bench: $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	@$(BIN)/npm install --silent --no-audit --no-fund --prefix $(VENV)/js pocketbase@0.28.1 eventsource@5.1.5 || \
+	  echo "The PocketBase JS SDK could not be installed: its contender is left out."
+	@touch $@
+
+BENCH ?= full
+bench: $(VENV)/.bench ## beside the physical limit and a naive listener, into BENCHMARKS.md; BENCH=quick, or full: two hours
+	@$(BIN)/python -m tests.bench $(BENCH)
 
 bench-quick: $(READY) ## figures of this machine into BENCHMARKS.md, in 3 minutes
 	@$(BIN)/python -m tests.bench.quick

@@ -1,27 +1,21 @@
-"""The four measures. Each returns lines of a table: what, and its figures as text."""
+"""Three measures of the quick rig. Each returns lines of a table: what, and its figures as text."""
 
 from __future__ import annotations
 
-import contextlib
 import statistics
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
 
 import anyio
 
-from listener.sandbox import people
 from tests.bench.rig import Rig
-from tests.bench.tally import Tally
 
 PACE = 0.4
 """Seconds between two creates of the unloaded measure."""
 QUIET = 1.0
-"""Seconds without a request after which an operation counts as over."""
+"""Seconds of rest before idleness is measured."""
 IDLE_SECONDS = 20.0
-LIST = "GET /servers/{uuid}/resources"
 
 Row = tuple[str, ...]
 
@@ -101,81 +95,3 @@ async def burst(rig: Rig, count: int, *, latency: float) -> list[Row]:
         ("highest resident memory, MiB", f"{rig.memory('VmHWM'):.1f}"),
         ("calls to Coolify", ", ".join(f"{kind} {number}" for kind, number in kinds.most_common())),
     ]
-
-
-@dataclass
-class Counting:
-    """Counts what one operation after another asks of both upstreams."""
-
-    rig: Rig
-    tally: Tally
-    rows: list[Row] = field(default_factory=list)
-
-    @contextlib.asynccontextmanager
-    async def operation(self, name: str) -> AsyncIterator[None]:
-        """The block is one operation; it ends when neither side was asked for `QUIET` seconds."""
-        await self._quiet()
-        await self.rig.forget_calls()
-        self.tally.requests.clear()
-        began = time.monotonic()
-        yield
-        took = time.monotonic() - began
-        await self._quiet()
-        calls = Counter(f"{call['method']} {call['route']}" for call in await self.rig.calls())
-        lists = calls.pop(LIST, 0)
-        asked = self.tally.requests
-        batches = asked["POST /api/batch"]
-        self.rows.append(
-            (
-                *(name, f"{took:.1f}", f"{calls.total()}", f"{lists}"),
-                *(f"{asked.total() - batches}", f"{batches}"),
-                ", ".join(f"{kind} {number}" if number > 1 else kind for kind, number in calls.items()),
-                ", ".join(f"{kind} {number}" if number > 1 else kind for kind, number in asked.items()),
-            )
-        )
-
-    async def _quiet(self) -> None:
-        before, since = -1, time.monotonic()
-        while time.monotonic() - since < QUIET:
-            now = self.tally.requests.total() + len(await self.rig.calls())
-            if now != before:
-                before, since = now, time.monotonic()
-            await anyio.sleep(0.1)
-
-
-async def operations(rig: Rig, tally: Tally) -> list[Row]:
-    """Calls to Coolify and requests to PocketBase of each operation, renewals of the lease left out."""
-    counting = Counting(rig, tally)
-    async with counting.operation("provision a second stack"):
-        (record,) = await rig.create(1)
-        await rig.until_shown([record], "running")
-    changes: list[tuple[str, dict[str, Any], str]] = [
-        ("suspend", {"desired_state": "suspended"}, "suspended"),
-        ("resume", {"desired_state": "running"}, "running"),
-    ]
-    for name, fields, status in changes:
-        async with counting.operation(name):
-            await _changed(rig, record, fields, status)
-    async with counting.operation("edit a variable"):
-        tokens = {"TELEGRAM_BOT_TOKEN": people.BOT_TOKEN, "OPENAI_API_KEY": "sk-new", "MODEL": "small"}
-        await _changed(rig, record, {"config": {"env_vars": tokens}}, "running")
-    async with counting.operation("save without a change (echo)"):
-        await rig.change(record, stack_name="bot-1")
-    async with counting.operation("sweep with nothing to do"):
-        tiers = "/api/collections/plan_tiers/records"
-        row = (await people.ask(rig.world.admin, "GET", tiers))["items"][0]
-        await people.ask(rig.world.admin, "PATCH", f"{tiers}/{row['id']}", {})
-    async with counting.operation("delete, data kept"):
-        await _changed(rig, record, {"desired_state": "deleted"}, "deleted")
-    return counting.rows
-
-
-async def _changed(rig: Rig, record: str, fields: dict[str, Any], status: str) -> None:
-    """The record was changed and has shown that status again since."""
-    before = len(rig.events())
-    await rig.change(record, **fields)
-
-    words: list[str] = []
-    while words[-1:] != [status] or (status == "running" and len(words) == 1):
-        await anyio.sleep(0.05)
-        words = [word for _, _, key, word in rig.events()[before:] if key == record]

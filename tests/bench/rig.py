@@ -22,6 +22,8 @@ RUN = (str(Path(sys.executable).parent / "cloudfreedom"), "run")
 STACKS = "/api/collections/agent_stacks/records"
 WRITERS = 16
 """Connections that write a burst."""
+LOOK = 0.25
+"""Seconds between two looks at the stand-in, which shares the cores."""
 SECONDS = 90.0
 """Until what must come has come."""
 
@@ -32,10 +34,17 @@ class Rig:
 
     world: world.World
     tenant_id: str
-    daemon: anyio.abc.Process
+    process: anyio.abc.Process | None
+    """Whoever listens."""
     _events: Path
     made: int = 0
     ids: list[str] = field(default_factory=list)
+
+    @property
+    def daemon(self) -> anyio.abc.Process:
+        """Whoever listens; asserts that there is somebody."""
+        assert self.process is not None
+        return self.process
 
     async def create(self, count: int) -> dict[str, float]:
         """Record id to the time at which its write was sent, of so many stacks created at once."""
@@ -66,15 +75,27 @@ class Rig:
                 seen.append((float(at), *words))
         return seen  # type: ignore[return-value]  # three words make a quadruple
 
-    async def until_shown(self, ids: Sequence[str], status: str) -> dict[str, float]:
+    async def until_shown(
+        self, ids: Sequence[str], status: str, *, seconds: float = SECONDS
+    ) -> dict[str, float]:
         """Record id to the time at which the reader first saw that status, when all have it."""
         began, shown = time.monotonic(), dict[str, float]()
         while not set(ids) <= set(shown):
-            if time.monotonic() - began > SECONDS:
+            if time.monotonic() - began > seconds:
                 raise TimeoutError(f"{len(ids) - len(shown)} of {len(ids)} stacks are not {status}")
             await anyio.sleep(0.05)
             shown = {key: at for at, _, key, word in reversed(self.events()) if word == status and key in ids}
         return shown
+
+    async def until_asked(self, count: int, *, seconds: float = SECONDS) -> None:
+        """Coolify has answered so many creates with 201."""
+        began, number = time.monotonic(), 0
+        while number < count:
+            if time.monotonic() - began > seconds:
+                raise TimeoutError(f"{number} of {count} creates came to Coolify")
+            await anyio.sleep(LOOK)
+            calls = await self.calls("method=POST&route=/services")
+            number = sum(call["status"] == 201 for call in calls)
 
     async def calls(self, query: str = "") -> list[Any]:
         """The stand-in's memory of calls, filtered by `method` and `route`."""
@@ -82,9 +103,9 @@ class Rig:
         return calls
 
     async def creates(self) -> dict[str, float]:
-        """Record id to the time at which Coolify had its create, of those that are still remembered."""
+        """Record id to the time at which its create arrived at Coolify, of those still remembered."""
         posts = [
-            call["at"] for call in await self.calls("method=POST&route=/services") if call["status"] == 201
+            call["came"] for call in await self.calls("method=POST&route=/services") if call["status"] == 201
         ]
         state = await people.ask(self.world.standin, "GET", "/_standin/state")
         made = [service["name"].rpartition("-")[2] for service in state["services"]]
@@ -127,34 +148,44 @@ async def opened(
 ) -> AsyncIterator[Rig]:
     """A world whose daemon is ready and whose tenant has one running stack, so that its project exists."""
     async with AsyncExitStack() as stack:
-        sandbox = await stack.enter_async_context(world.running(folder, port=port, daemon=False))
-        owner = await stack.enter_async_context(people.owner(sandbox.admin, sandbox.pocketbase.url))
-        await fixtures.unlimited(sandbox.admin, world.SERVER)
-        events = folder / "events"
-        reader = (sys.executable, "-m", "tests.bench.reader", sandbox.pocketbase.url)
-        token = sandbox.admin.headers["Authorization"]
-        await _spawned(stack, (*reader, token), events, os.environ)
-        daemon = await _spawned(stack, run, sandbox.log, {**os.environ, **sandbox.env, **(env or {})})
-        rig = Rig(sandbox, owner.tenant_id, daemon, events)
-        await _ready(rig)
+        sandbox, tenant_id, events = await prepared(stack, folder, port=port)
+        daemon = await spawned(stack, run, sandbox.log, {**os.environ, **sandbox.env, **(env or {})})
+        rig = Rig(sandbox, tenant_id, daemon, events)
+        await ready(rig.world.health_url)
         await rig.until_shown(list(await rig.create(1)), "running")
         yield rig
 
 
-async def _spawned(
+async def prepared(
+    stack: AsyncExitStack, folder: Path, *, port: int | None = None
+) -> tuple[world.World, str, Path]:
+    """A world without a daemon, its one tenant, and the file of the raw reader's events."""
+    sandbox = await stack.enter_async_context(world.running(folder, port=port, daemon=False))
+    owner = await stack.enter_async_context(people.owner(sandbox.admin, sandbox.pocketbase.url))
+    await fixtures.unlimited(sandbox.admin, world.SERVER)
+    events = folder / "events"
+    reader = (sys.executable, "-m", "tests.bench.reader", sandbox.pocketbase.url)
+    await spawned(stack, (*reader, sandbox.admin.headers["Authorization"]), events, os.environ)
+    return sandbox, owner.tenant_id, events
+
+
+async def spawned(
     stack: AsyncExitStack, command: Sequence[str], output: Path, env: Mapping[str, str]
 ) -> anyio.abc.Process:
+    """The command runs until the stack is left, and writes to that file."""
     with output.open("ab") as file:
         process = await child.spawn(command, output=file, env=env)
     stack.push_async_callback(child.terminate, process)
     return process
 
 
-async def _ready(rig: Rig) -> None:
-    async with httpx.AsyncClient(base_url=rig.world.health_url, timeout=2.0) as http:
-        with anyio.fail_after(SECONDS):
+async def ready(health_url: str, *, seconds: float = SECONDS) -> float:
+    """When `/readyz` first answered 200, on the monotonic clock."""
+    async with httpx.AsyncClient(base_url=health_url, timeout=2.0) as http:
+        with anyio.fail_after(seconds):
             while not await _answers(http):
-                await anyio.sleep(0.05)
+                await anyio.sleep(0.02)
+    return time.monotonic()
 
 
 async def _answers(http: httpx.AsyncClient) -> bool:

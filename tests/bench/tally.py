@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 LENGTH = re.compile(rb"^content-length: *(\d+)", re.IGNORECASE | re.MULTILINE)
 QUERY = re.compile(r"\?.*|/records/[a-z0-9]{15}")
 RENEWAL = b"listener_lease"
+BATCH = "/api/batch"
 
 
 @dataclass
@@ -21,6 +23,8 @@ class Tally:
     target: int
     port: int = 0
     requests: Counter[str] = field(default_factory=Counter)
+    writes: Counter[str] = field(default_factory=Counter)
+    """Rows written, in batches too, by method and collection."""
     renewals: int = 0
 
     def note(self, head: bytes, body: bytes) -> None:
@@ -30,6 +34,13 @@ class Tally:
             return
         method, path, _ = head.split(b"\r\n", 1)[0].decode().split(" ")
         self.requests[f"{method} {QUERY.sub(_shortened, path)}"] += 1
+        for item in json.loads(body)["requests"] if path == BATCH and method == "POST" else ():
+            self.writes[f"{item['method']} {item['url'].split('/')[3]}"] += 1
+
+    def clear(self) -> None:
+        """Nothing was counted so far; renewals stay."""
+        self.requests.clear()
+        self.writes.clear()
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, until either side ends it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 
 import anyio
@@ -39,10 +40,12 @@ async def test_a_tally_counts_requests_by_path_without_ids_and_renewals_apart(ec
     async with anyio.create_task_group() as tasks, tally.before(port) as counter:
         await tasks.start(partial(endpoint.serve, echo, host="127.0.0.1", port=port))
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{counter.port}") as http:
-            big = "x" * 200_000
+            item = {"method": "PATCH", "url": "/api/collections/listener_ledger/records/abc"}
+            big = json.dumps({"requests": [item, {**item, "body": "x" * 200_000}]})
             assert (await http.post("/api/batch", content=big)).text == big
             await http.post("/api/batch", content='{"url": "/api/collections/listener_lease/records/main"}')
             await http.get("/api/collections/tenants/records/abcdefghij12345?expand=a")
         assert counter.renewals == 1
         assert counter.requests == {"POST /api/batch": 1, "GET /api/collections/tenants/records/{id}": 1}
+        assert counter.writes == {"PATCH listener_ledger": 2}
         tasks.cancel_scope.cancel()

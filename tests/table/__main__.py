@@ -65,7 +65,7 @@ def main() -> int:
         sys.stdout.write(f"{name}: {count}\n")
         sys.stdout.flush()
     where = quick._where((load[0], load[len(load) // 2], load[-1]))
-    table = f"{INTRO}\n{where}\n{quick._table(HEAD, lines)}"
+    table = f"{INTRO}\n{where}\n{quick.table(HEAD, lines)}"
     sys.stdout.write(table)
     if names == list(ROWS):
         FILE.write_text(written(FILE.read_text(), table))

@@ -23,6 +23,8 @@ class Call:
     at: float
     keys: tuple[str, ...] = ()
     """Names of the body's fields."""
+    came: float = 0.0
+    """When it arrived, on the same clock: `at` is when it was answered, later by the knob `latency`."""
 
 
 class Calls:

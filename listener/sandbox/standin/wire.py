@@ -64,6 +64,7 @@ def app(standin: StandIn, entry: door.Door, controls: Sequence[Route]) -> Starle
 
     async def serve(request: Request) -> Response:
         standin.time.tick()
+        came = standin.time.now()
         if standin.knobs.latency:
             await anyio.sleep(standin.knobs.latency)
             standin.time.tick()
@@ -83,7 +84,8 @@ def app(standin: StandIn, entry: door.Door, controls: Sequence[Route]) -> Starle
         response = _respond(served.answer, head=wire.method == "HEAD")
         if fault is not None:
             response = _spoiled(fault, response)
-        _note(standin, wire, served, 0 if isinstance(response, _Broken | _Stalled) else response.status_code)
+        status = 0 if isinstance(response, _Broken | _Stalled) else response.status_code
+        _note(standin, wire, served, status, came)
         await anyio.sleep(fault.delay if fault else 0)
         return response
 
@@ -120,6 +122,7 @@ def _spoiled(fault: faults.Fault, response: Response) -> Response:
     return Response(fault.body, fault.reply, fault.headers, "application/json")
 
 
-def _note(standin: StandIn, wire: door.Wire, served: door.Served, status: int) -> None:
+def _note(standin: StandIn, wire: door.Wire, served: door.Served, status: int, came: float) -> None:
     fields: dict[str, Any] = {"path": wire.path, "status": status, "user": served.user, "keys": served.keys}
+    fields["came"] = came
     standin.calls.add(calls.Call(wire.method, served.route, at=standin.time.now(), **fields))
