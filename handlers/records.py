@@ -15,6 +15,8 @@ TENANTS = "tenants"
 STACKS = "agent_stacks"
 RETENTION_DAYS = 30
 """Days a deleted stack's data is kept when its tier does not say."""
+BACKUP_DAYS = 30
+"""Days a copy of a stack's data is kept when its tier does not say."""
 
 STACK_DISPLAY = (
     "status",
@@ -27,6 +29,8 @@ STACK_DISPLAY = (
     "template_version",
     "last_deploy",
     "last_health_check",
+    "last_backup",
+    "last_backup_info",
     "purge_after",
 )
 """Fields of a stack that only the listener writes; nothing in `decide` reads them but first contact."""
@@ -117,6 +121,8 @@ class Tier(_Record):
     limits: Any = None
     priority: Count = 0
     dedicated: bool = False
+    backups: bool = False
+    backup_days: Count = 0
 
 
 class ServerRecord(_Record):

@@ -140,6 +140,18 @@ class Settings(BaseSettings):
     that ends; empty = nobody does."""
     alert_sender: str = Field(default="CloudFreedom", examples=["CloudFreedom Berlin"])
     """How alerts name this installation."""
+    backup_repository: SecretStr = Field(
+        default=SecretStr(""), examples=["s3:https://s3.example.org/backups"]
+    )
+    """restic's repository for copies of volumes, in restic's own form; empty = none are made."""
+    backup_password: SecretStr = Field(default=SecretStr(""), examples=["a long random text"])
+    """Encrypts that repository. Without it nobody can read the backups: keep a copy off the host."""
+    backup_env_file: Path | None = Field(default=None, examples=["/etc/cloudfreedom/backup.env"])
+    """A file of variables for restic, one NAME=value a line, such as AWS_ACCESS_KEY_ID."""
+    backup_state_dir: Path = Field(
+        default=Path("/var/lib/cloudfreedom-backup"), examples=["/var/lib/cloudfreedom-backup"]
+    )
+    """What must outlive a backup that broke off, restic's cache, and the folder for drills."""
     listener_secrets_key: Listed = Field(
         default=(), repr=False, examples=["output of `cloudfreedom init --key`"]
     )

@@ -49,6 +49,8 @@ class Shown:
     error: str
     services: int = 1
     """How many services in Coolify carry its record's id."""
+    backup: tuple[str, str] | None = None
+    """Kind and text of what is wrong with its backups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,8 @@ def _of_stacks(sight: Sight) -> Iterator[Alert]:
             yield _about(
                 one, "matches", f"{one.services} services carry its record's id; none but one is touched"
             )
+        if one.backup is not None:
+            yield _about(one, *one.backup)
         if one.id in sight.fat:
             yield _about(one, "volume", sight.fat[one.id])
     for stack, name in sight.orphans.items():

@@ -35,6 +35,8 @@ KINDS: Mapping[str, Kind] = {
     "volume": Kind("warning", "stores more than it may"),
     "refused": Kind("info", "is refused"),
     "error": Kind("warning", "is in error", patient=True),
+    "backup_failed": Kind("critical", "could not be backed up, or its backup not proven"),
+    "backup_overdue": Kind("warning", "has no fresh backup"),
     "orphan": Kind("warning", "runs without a record"),
     # of the whole
     "server": Kind("critical", "cannot be reached or used", patient=True),

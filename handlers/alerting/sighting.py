@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from handlers import orphans, records, servers
+from handlers.alerting import copies
 from handlers.alerting.conditions import Shown, Sight
 from handlers.brake import Brake
 from handlers.eyes import Eyes
@@ -66,7 +68,17 @@ def _shown(eyes: Eyes, stack: str, services: int) -> Shown:
         health=str(told.get("health") or ""),
         error=str(told.get("error_message") or ""),
         services=services,
+        backup=copies.judge(told, eyes.now(), is_due=_is_copied(eyes, row, told)),
     )
+
+
+def _is_copied(eyes: Eyes, row: LedgerRow | None, told: Mapping[str, Any]) -> bool:
+    """Its tariff has backups, it has a service with data, and it is not deleted."""
+    tier = eyes.tiers.get(str(told.get("tier") or ""))
+    if row is None or tier is None or not tier.backups or row.stage == "retained":
+        return False
+    demand = list(row.made.get("demand") or ())
+    return bool(row.service_uuid and len(demand) == 4 and demand[3])
 
 
 def _name(row: LedgerRow) -> str:

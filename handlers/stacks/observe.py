@@ -29,10 +29,11 @@ async def observe(eyes: Eyes, record_id: str) -> StackFacts:
     gone = False
     if record is not None:
         seen.deleted_heard = False
-        seen.shown = {**record.display, "tenant_id": record.tenant_id}
+        seen.shown = {**record.display, "tenant_id": record.tenant_id, "created": record.created}
     elif remembered is not None and remembered.stage != "closed":
         gone = await eyes.is_gone(records.STACKS, record_id)
     tenant = await _tenant(eyes, row, remembered.tenant_id if remembered else "")
+    seen.shown = {**seen.shown, "tier": tenant.tier if tenant else ""}
     snapshot = await eyes.view.younger_than(_moment(eyes, record_id))
     facts = _facts(eyes, record_id, snapshot)
     facts = replace(

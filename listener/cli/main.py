@@ -12,6 +12,7 @@ import typer
 
 from listener.cli import (
     alerts_app,
+    backup_app,
     capacity_app,
     control_app,
     daily,
@@ -40,14 +41,11 @@ schema_app = typer.Typer(help="PocketBase's data model: diff and apply.", no_arg
 app.add_typer(schema_app, name="schema", rich_help_panel=None)
 hooks_app = typer.Typer(help="PocketBase's hooks: install and check.", no_args_is_help=True)
 schema_app.add_typer(hooks_app, name="hooks")
-app.add_typer(daily.app)
-app.add_typer(control_app.app)
-app.add_typer(capacity_app.app)
-app.add_typer(deletions_app.app)
-app.add_typer(erase_app.app)
-app.add_typer(first_app.app)
+for module in (daily, control_app, capacity_app, deletions_app, erase_app, first_app):
+    app.add_typer(module.app)
 app.add_typer(secrets_app.app, name="secrets", rich_help_panel=None)
 app.add_typer(alerts_app.app, name="alerts", rich_help_panel=None)
+app.add_typer(backup_app.app, name="backup", rich_help_panel=None)
 app.add_typer(orphans_app.app, name="orphans", rich_help_panel=None)
 app.add_typer(templates_app.app, name="templates", rich_help_panel=None)
 

@@ -156,8 +156,17 @@ class Volume(_Strict):
     """Whose data it is: a backup is made, and the volume measured, on this service's side."""
     quota: dict[str, Memory] = {}
     """Tier to promised size (`2G`); watched, as Docker has no hard limit for local volumes."""
-    backup: Literal["stop", "none"] = "stop"
-    """`stop`: copied while its service is stopped. `none`: holds nothing that is worth it."""
+    backup: Literal["stop", "sqlite", "none"] = "stop"
+    """`stop`: copied while its stack is stopped. `sqlite`: copied while it runs, its `databases` each at one
+    moment. `none`: holds nothing that is worth it."""
+    databases: tuple[str, ...] = ()
+    """SQLite files in it, glob patterns from its root: `*` stays in a folder, `**/` is any number of them."""
+
+    @model_validator(mode="after")
+    def _databases_are_named(self) -> Self:
+        if (self.backup == "sqlite") != bool(self.databases):
+            raise ValueError("`databases` belong to backup: sqlite, which needs at least one")
+        return self
 
 
 class Web(_Strict):

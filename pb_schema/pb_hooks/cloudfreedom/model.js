@@ -5,7 +5,8 @@ const DISPLAY = {
   agent_stacks: [
     "status", "health", "message", "error_message",
     "coolify_project_uuid", "coolify_service_uuid", "coolify_server_uuid",
-    "template_version", "last_deploy", "last_health_check", "last_backup", "purge_after",
+    "template_version", "last_deploy", "last_health_check", "last_backup", "last_backup_info",
+    "purge_after",
   ],
   tenants: ["coolify_project_uuid", "listener_status", "listener_message"],
 };

@@ -1,0 +1,62 @@
+"""The units fit the commands, and systemd understands them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from handlers.alerting import copies
+from listener import settings
+from listener.dockerwatch import disk
+from tests.systemd import unit
+
+FOLDER = unit.PATH.parent
+UNITS = ("cloudfreedom-backup", "cloudfreedom-backup-drill")
+COMMANDS = {"cloudfreedom-backup": "backup run --prune", "cloudfreedom-backup-drill": "backup drill"}
+EXPOSURE = 40
+"""Tenths of systemd's exposure level that are let pass: root on the network, who may change owners."""
+
+
+@pytest.mark.parametrize("name", UNITS)
+@pytest.mark.parametrize("kind", ["service", "timer"])
+def test_systemd_finds_nothing_to_say(tmp_path: Path, name: str, kind: str) -> None:
+    for one in ("service", "timer"):
+        text = (FOLDER / f"{name}.{one}").read_text()
+        (tmp_path / f"{name}.{one}").write_text(
+            text.replace("/opt/cloudfreedom/venv/bin/cloudfreedom", "/bin/true")
+        )
+    command = [unit.analyzer(), "verify", str(tmp_path / f"{name}.{kind}")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_the_unit_is_hardened_as_far_as_its_work_allows(name: str) -> None:
+    path = str(FOLDER / f"{name}.service")
+    command = [unit.analyzer(), "security", "--offline=true", f"--threshold={EXPOSURE}", path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_the_unit_runs_the_command_with_secrets_from_credentials(name: str) -> None:
+    text = (FOLDER / f"{name}.service").read_text()
+    assert re.findall(r"^ExecStart=\S+/cloudfreedom (.+)$", text, re.MULTILINE) == [COMMANDS[name]]
+    loaded = re.findall(r"^LoadCredential=(\w+):", text, re.MULTILINE)
+    assert loaded == ["pocketbase_password", "backup_repository", "backup_password"]
+    assert all("SecretStr" in str(settings.Settings.model_fields[one].annotation) for one in loaded)
+    folder = settings.Settings.model_fields["backup_state_dir"].default
+    assert f"StateDirectory={folder.name}\n" in text
+    if name == "cloudfreedom-backup":
+        assert f"ReadWritePaths={disk.VOLUMES}\n" in text
+
+
+def test_a_copy_is_overdue_only_after_the_timer_had_its_time() -> None:
+    timer = (FOLDER / "cloudfreedom-backup.timer").read_text()
+    assert "OnCalendar=*-*-* 02:00:00\n" in timer
+    assert "RandomizedDelaySec=1h\n" in timer
+    assert timedelta(hours=24 + 1 + 6) < copies.OVERDUE
