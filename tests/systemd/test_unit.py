@@ -20,7 +20,7 @@ SMOKE, DOCKERWATCH = (
 )
 EXPOSURE = {unit.PATH.name: 12, DISK.name: 13, SMOKE.name: 12, DOCKERWATCH.name: 8}
 """Tenths of systemd's exposure level that are let pass; only root may look into Docker's volumes."""
-NEVER_THE_DAEMONS = {"pocketbase_superuser_password"}
+NEVER_THE_DAEMONS = {"pocketbase_superuser_password", "backup_repository", "backup_password"}
 SECRET_IN_A_LIST = {"listener_secrets_key"}
 RIGHTS = (
     "Protect",
