@@ -79,10 +79,11 @@ async def _suspended(here: Here, stack: rows.Stack, seconds: float) -> None:
             if now is not None and now.status in (Status.SUSPENDED, Status.DELETED):
                 return
             await anyio.sleep(LOOK)
-    raise _not_at_rest(stack, f"its record did not show suspended within {seconds:.0f} s")
+    why = f"its record did not show suspended within {seconds:.0f} s"
+    raise _not_at_rest(stack, why, "BACKUP_NOT_AT_REST")
 
 
-def _not_at_rest(stack: rows.Stack, why: str, code: str = "BACKUP_NOT_AT_REST") -> errors.Terminal:
+def _not_at_rest(stack: rows.Stack, why: str, code: str) -> errors.Terminal:
     return errors.Terminal(
         code,
         f"{stack.name} was not at rest",
