@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -129,3 +130,14 @@ async def test_what_has_no_text_is_not_in_the_timeline(database: Database) -> No
     told = await portal.add(database.admin, "stack_operations", row | {"text": "Stopped."})
     (shown,) = (await rows(database.owner, "stack_timeline")).values()
     assert (shown["id"], shown["at"], shown["by"]) == (told["id"], told["created"], "staff")
+
+
+async def test_a_lease_that_nobody_renews_is_the_first_row_of_the_overview(scene: Scene) -> None:
+    database = scene.database
+    assert "listener" not in await rows(database.service, "stack_overview")
+    with sqlite3.connect(database.server.data_dir / "pb_data" / "data.db") as file:
+        file.execute(
+            "UPDATE listener_lease SET updated = strftime('%Y-%m-%d %H:%M:%fZ', 'now', '-10 minutes')"
+        )
+    row = (await rows(database.service, "stack_overview"))["listener"]
+    assert (row["stack"], row["attention"], row["age"]) == ("NO LISTENER", -1, 10)
