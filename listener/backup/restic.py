@@ -60,7 +60,7 @@ class Restic:
         words += [f"--exclude={_literal(path)}" for path in exclude]
         done = await self._patient(*words, "--", *map(str, paths), good=(0, INCOMPLETE))
         summary = next(one for one in _lines(done.stdout) if one.get("message_type") == "summary")
-        if done.returncode == INCOMPLETE and (left := _unread(done.stderr)):
+        if done.returncode == INCOMPLETE and (left := unread(done.stderr)):
             raise errors.Terminal(
                 "BACKUP_INCOMPLETE",
                 "not everything could be read",
@@ -156,7 +156,7 @@ def _lines(out: bytes) -> Iterator[dict[str, Any]]:
             continue
 
 
-def _unread(err: bytes) -> list[str]:
+def unread(err: bytes) -> list[str]:
     """What could not be read; what was removed meanwhile is nobody's fault."""
     found = [one for one in _lines(err) if one.get("message_type") == "error"]
     return [str(one.get("item")) for one in found if not _is_gone(one)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import stat
@@ -15,7 +16,7 @@ import pytest
 from listener import errors
 from listener.backup import databases, stack, volumes
 from listener.backup.databases import Order
-from listener.backup.restic import Restic
+from listener.backup.restic import Restic, unread
 from listener.backup.snapshots import Snapshot, tags
 from listener.backup.volumes import Volume
 from tests.backup import conftest as stage
@@ -153,6 +154,19 @@ async def test_what_is_removed_while_it_is_copied_is_left_out_without_a_word(
             made, broken = await stack.copied(engine, [volume], TAGS)
             assert (bool(made.id), broken) == (True, [])
         churn.kill()
+
+
+def test_what_is_there_and_could_not_be_read_is_told(tmp_path: Path) -> None:
+    """As restic 0.14 tells it: 2 is “no such file”, 13 “permission denied”, 5 “input/output error”."""
+    there = tmp_path / "there"
+    there.write_text("")
+    gone = {"error": {"Op": "lstat", "Path": "/a", "Err": 2}, "item": str(there)}
+    raced = {"error": {}, "item": str(tmp_path / "gone")}
+    broken = {"error": {"Op": "read", "Path": "/c", "Err": 5}, "item": str(there)}
+    lines = [
+        json.dumps({"message_type": "error", "during": "archival", **one}) for one in (gone, raced, broken)
+    ]
+    assert unread("\n".join(lines).encode()) == [str(there)]
 
 
 async def test_a_tree_that_leads_elsewhere_is_not_put_back(reachable: Path) -> None:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from handlers import status
 from handlers.alerting import copies
 from listener.backup import state, volumes
 from listener.backup.volumes import Volume
@@ -212,6 +214,44 @@ async def test_a_restore_that_broke_off_between_two_trees_is_taken_back(place: P
     assert "the data is as before it" in done.out
     assert (volume.data / "uploads" / "late.txt").exists()
     assert json.loads((Path(place.env["BACKUP_STATE_DIR"]) / "state.json").read_text())["swap"] == {}
+
+
+async def alert(place: Place, stack: str, kind: str, *, cleared: bool) -> dict[str, Any]:
+    """The alert of that kind, as soon as it is raised, or cleared."""
+    condition = f"stack_id='{stack}' && kind='{kind}' && cleared{'!=' if cleared else '='}''"
+    with anyio.fail_after(40):
+        while True:
+            path = "/api/collections/stack_alerts/records"
+            answer = await place.admin.get(path, params={"filter": condition})
+            for row in answer.json()["items"]:
+                return dict(row)
+            await anyio.sleep(0.2)
+
+
+async def test_the_listener_tells_people_of_a_failure_and_of_its_end(place: Place) -> None:
+    chat, volume = await place.stack("chat")
+    volume.data.rename(volume.folder / "away")
+    assert (await place.backup("run", chat)).code == Exit.FAILED
+    raised = await alert(place, chat, "backup_failed", cleared=False)
+    assert (raised["severity"], raised["text"].split(" · ")[0]) == ("critical", "BACKUP_VOLUME_MISSING")
+    (volume.folder / "away").rename(volume.data)
+    assert (await place.backup("run", chat)).code == Exit.DONE
+    assert (await alert(place, chat, "backup_failed", cleared=True))["id"] == raised["id"]
+
+
+async def test_the_listener_tells_people_of_a_backup_that_is_overdue(place: Place) -> None:
+    chat, _ = await place.stack("chat")
+    assert (await place.backup("run", chat)).code == Exit.DONE
+    env, old = place.env, status.stamp(datetime.now(UTC) - timedelta(days=3))
+    secret = env["POCKETBASE_PASSWORD"]
+    async with fixtures.signed_in(env["POCKETBASE_URL"], "listeners", "listener", secret) as service:
+        path = f"/api/collections/agent_stacks/records/{chat}"
+        assert (await service.patch(path, json={"last_backup": old})).status_code == 200
+    raised = await alert(place, chat, "backup_overdue", cleared=False)
+    assert (raised["severity"], f"is of {old[:16]}" in raised["text"]) == ("warning", True)
+    assert f"backup_overdue: the last good one is of {old[:16]}" in (await place.backup("list", "--text")).out
+    assert (await place.backup("run", chat)).code == Exit.DONE
+    await alert(place, chat, "backup_overdue", cleared=True)
 
 
 def templates(folder: Path) -> str:
