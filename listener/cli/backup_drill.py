@@ -58,7 +58,7 @@ async def _chosen(here: Here, named: str) -> Snapshot:
 async def _proven(here: Here, snapshot: Snapshot) -> str:
     await here.restic.check(PART)
     databases = same = 0
-    with tempfile.TemporaryDirectory(prefix="drill-", dir=here.settings.backup_state_dir) as folder:
+    with tempfile.TemporaryDirectory(prefix=backup_here.DRILL, dir=here.settings.backup_state_dir) as folder:
         await here.restic.restore(snapshot.id, Path(folder))
         for source in snapshot.volumes().values():
             found = await stacks.proven(Path(folder, str(source).lstrip("/")), here.restic.lock)

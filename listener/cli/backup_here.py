@@ -8,6 +8,7 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 from handlers import eyes, ledger, records, status
@@ -22,6 +23,8 @@ from listener.compose import catalog
 from listener.compose.manifest import Manifest
 from listener.pocketbase.client import PocketBase
 
+DRILL = "drill-"
+"""Begins the names of folders that a drill restores into; one that was killed leaves its behind."""
 PAYS = ("", "stopping", "stopped")
 """Stages of a stack that lives; of one that is deleted, the last copy is made once."""
 
@@ -127,6 +130,8 @@ async def opened(*, alone: bool = True) -> AsyncIterator[Here]:
     env = envfile.read(settings.backup_env_file) if settings.backup_env_file else {}
     with ExitStack() as held:
         own = held.enter_context(state.opened(settings.backup_state_dir)) if alone else None
+        for left in settings.backup_state_dir.glob(f"{DRILL}*") if alone else ():
+            rmtree(left)
         cache = settings.backup_state_dir / "cache"
         restic = Restic(repository, password.get_secret_value(), cache, own.lock if own else None, env)
         async with reach.database(settings) as known:

@@ -19,6 +19,8 @@ from listener.cli.backup_here import Here
 
 LOOK = 1.0
 """Seconds between two looks at a record."""
+RESTS = (Status.SUSPENDED, Status.DELETED)
+"""What the record shows when nothing of the stack runs."""
 LAST = 30.0
 """Seconds for ending a hold when the work was cut off."""
 
@@ -39,7 +41,7 @@ async def at_rest(here: Here, stack: rows.Stack, why: str, seconds: float) -> As
     try:
         await _suspended(here, stack, seconds)
         yield
-        if (now := await rows.read(here.known, stack.id)) is None or now.status != Status.SUSPENDED:
+        if (now := await rows.read(here.known, stack.id)) is None or now.status not in RESTS:
             raise _not_at_rest(stack, "it was started meanwhile", "BACKUP_DISTURBED")
     finally:
         if is_held:
@@ -76,7 +78,7 @@ async def _suspended(here: Here, stack: rows.Stack, seconds: float) -> None:
     with anyio.move_on_after(seconds):
         while True:
             now = await rows.read(here.known, stack.id)
-            if now is not None and now.status in (Status.SUSPENDED, Status.DELETED):
+            if now is not None and now.status in RESTS:
                 return
             await anyio.sleep(LOOK)
     why = f"its record did not show suspended within {seconds:.0f} s"

@@ -14,7 +14,7 @@ import anyio
 from handlers.status import Health, Status
 from listener import errors
 from listener.backup import stack as stacks
-from listener.backup import volumes
+from listener.backup import trouble, volumes
 from listener.backup.snapshots import Snapshot
 from listener.backup.volumes import Volume
 from listener.cli import audit, backup_here, backup_rest, command, reach, rows, show
@@ -61,6 +61,8 @@ async def _restore(order: Order, confirm: Callable[[str], bool]) -> Exit:
             trees = await stacks.restored(here.restic, snapshot, wanted)
             async with backup_rest.at_rest(here, target.stack, "its data is restored", order.seconds):
                 _swapped(here, wanted, trees, stamp)
+        except OSError as error:
+            raise trouble.of_disk(error) from error
         finally:
             for volume in wanted:
                 volumes.clear(volume)

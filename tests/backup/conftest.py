@@ -17,6 +17,7 @@ import pytest_asyncio
 
 from listener.backup.restic import Restic
 from listener.backup.volumes import Volume
+from listener.compose import catalog
 from tests.backup import hosted
 from tests.fixtures import Database
 
@@ -137,3 +138,18 @@ def rows(database: Path) -> tuple[str, int, int]:
         ((whole,),) = db.execute("PRAGMA integrity_check")
         ((count, highest),) = db.execute("SELECT count(*), max(n) FROM said")
     return whole, count, highest
+
+
+def stopping(folder: Path) -> str:
+    """A folder with base-llm as it would be if its data could only be copied at rest."""
+    target = folder / "templates" / "base-llm"
+    if not target.exists():
+        shutil.copytree(catalog.default_folder() / "base-llm", target)
+        path = target / "template.yaml"
+        text = path.read_text()
+        lines = [
+            line for line in text.splitlines() if "backup: sqlite" not in line and "databases:" not in line
+        ]
+        assert len(lines) == len(text.splitlines()) - 2
+        path.write_text("\n".join(lines) + "\n")
+    return os.fspath(target.parent)

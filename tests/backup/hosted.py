@@ -59,6 +59,13 @@ class Host:
         answer = await self.admin.patch(f"/api/collections/agent_stacks/records/{record_id}", json=fields)
         assert answer.status_code == 200, answer.text
 
+    async def show(self, record_id: str, **fields: Any) -> None:
+        """The record shows these, as the listener would have written them."""
+        answer = await self.database.service.patch(
+            f"/api/collections/agent_stacks/records/{record_id}", json=fields
+        )
+        assert answer.status_code == 200, answer.text
+
     async def backup(self, *words: str, **env: str) -> Done:
         """`cloudfreedom backup` on this host; what it prints holds no password."""
         where = ("--dir", str(self.folder)) if words[0] in ("run", "restore") else ()

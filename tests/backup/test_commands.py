@@ -19,6 +19,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.poly1305 import Poly1305
 
+from handlers import status
 from listener.backup import snapshots, state
 from listener.backup.snapshots import Snapshot
 from listener.cli.exits import Exit
@@ -49,6 +50,27 @@ async def test_every_stack_whose_tariff_has_backups_is_copied_and_its_record_say
     listed = json.loads((await host.backup("list", "--json")).out)
     assert [one["snapshot"] for one in listed["snapshots"]] == [info["snapshot"]]
     assert listed["wrong"] == []
+
+
+async def test_a_deleted_stack_is_copied_once_more_and_then_left(host: Host, tmp_path: Path) -> None:
+    seen = status.stamp(datetime.now(UTC) - timedelta(hours=3))
+    chat, _ = await host.stack("chat", stage="retained", deletion_seen=seen)
+    await host.show(chat, status="deleted", last_backup=status.stamp(datetime.now(UTC) - timedelta(hours=9)))
+    await host.patch(chat, desired_state="deleted")
+    stopping = {"TEMPLATES_DIR": stage.stopping(tmp_path)}
+    done, again = await host.backup("run", **stopping), await host.backup("run", **stopping)
+    assert (done.code, done.out.splitlines()[-1]) == (Exit.DONE, "1 of 1 stacks copied."), done.text
+    assert again.out == "0 of 0 stacks copied.\n"
+
+
+async def test_secrets_may_stand_in_a_folder_of_credentials(host: Host, tmp_path: Path) -> None:
+    await host.stack("chat")
+    folder = anyio.Path(tmp_path / "credentials")
+    await folder.mkdir()
+    for name in ("POCKETBASE_PASSWORD", "BACKUP_REPOSITORY", "BACKUP_PASSWORD"):
+        await (folder / name.lower()).write_text(host.env.pop(name))
+    done = await host.backup("run", CREDENTIALS_DIRECTORY=str(folder))
+    assert done.out.splitlines()[-1] == "1 of 1 stacks copied.", done.text
 
 
 async def test_a_tariff_without_backups_copies_nothing(host: Host) -> None:
@@ -184,6 +206,7 @@ def put_lock(host: Host, hostname: str, at: datetime) -> None:
 async def test_a_drill_proves_the_newest_copy_and_says_so(host: Host) -> None:
     chat, _ = await host.stack("chat")
     await host.backup("run")
+    await anyio.Path(host.env["BACKUP_STATE_DIR"], "drill-killed", "data").mkdir(parents=True)
     done = await host.backup("drill")
     assert done.code == Exit.DONE, done.text
     assert "1 databases whole, 5 files equal" in done.out

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import sys
@@ -144,7 +143,7 @@ async def test_a_volume_that_needs_a_stop_is_copied_while_its_stack_is_held(
     place: Place, tmp_path: Path
 ) -> None:
     chat, volume = await place.stack("chat")
-    stopping = templates(tmp_path)
+    stopping = stage.stopping(tmp_path)
     done = await place.backup("run", chat, "--timeout", "40", TEMPLATES_DIR=stopping)
     assert done.code == Exit.DONE, done.text
     await place.shows(chat, "running")
@@ -164,7 +163,7 @@ async def test_a_hold_that_a_killed_run_left_is_ended_by_the_next_and_a_persons_
     place: Place, tmp_path: Path
 ) -> None:
     chat, _ = await place.stack("chat")
-    stopping = templates(tmp_path)
+    stopping = stage.stopping(tmp_path)
     words = ["backup", "run", chat, "--dir", str(place.folder)]
     for is_changed in (False, True):
         process = await anyio.open_process(
@@ -190,7 +189,7 @@ async def test_a_run_that_is_told_to_end_lets_its_stack_go(place: Place, tmp_pat
     chat, _ = await place.stack("chat")
     process = await anyio.open_process(
         [sys.executable, "-m", "listener.cli.main", "backup", "run", chat, "--dir", str(place.folder)],
-        env=environment({**place.env, "TEMPLATES_DIR": templates(tmp_path)}), stdout=None,
+        env=environment({**place.env, "TEMPLATES_DIR": stage.stopping(tmp_path)}), stdout=None,
     )  # fmt: skip
     with anyio.fail_after(20):
         while not (await place.row(chat))["hold"]:
@@ -252,20 +251,3 @@ async def test_the_listener_tells_people_of_a_backup_that_is_overdue(place: Plac
     assert f"backup_overdue: the last good one is of {old[:16]}" in (await place.backup("list", "--text")).out
     assert (await place.backup("run", chat)).code == Exit.DONE
     await alert(place, chat, "backup_overdue", cleared=True)
-
-
-def templates(folder: Path) -> str:
-    """A folder with base-llm as it would be if its data could only be copied at rest."""
-    from listener.compose import catalog  # noqa: PLC0415 - only here
-
-    target = folder / "templates" / "base-llm"
-    if not target.exists():
-        shutil.copytree(catalog.default_folder() / "base-llm", target)
-        path = target / "template.yaml"
-        text = path.read_text()
-        lines = [
-            line for line in text.splitlines() if "backup: sqlite" not in line and "databases:" not in line
-        ]
-        assert len(lines) == len(text.splitlines()) - 2
-        path.write_text("\n".join(lines) + "\n")
-    return os.fspath(target.parent)

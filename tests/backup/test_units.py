@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
+import anyio
 import pytest
 
 from handlers.alerting import copies
 from listener import settings
+from listener.cli.exits import Exit
 from listener.dockerwatch import disk
+from tests.backup import conftest as stage
+from tests.backup.hosted import Host
+from tests.cli.commands import environment
 from tests.systemd import unit
 
 FOLDER = unit.PATH.parent
@@ -60,3 +67,35 @@ def test_a_copy_is_overdue_only_after_the_timer_had_its_time() -> None:
     assert "OnCalendar=*-*-* 02:00:00\n" in timer
     assert "RandomizedDelaySec=1h\n" in timer
     assert timedelta(hours=24 + 1 + 6) < copies.OVERDUE
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not stage.ROOT or shutil.which("setpriv") is None, reason="only root can give up rights")
+@pytest.mark.parametrize("name", UNITS)
+async def test_the_rights_and_system_calls_that_the_unit_keeps_are_enough(
+    host: Host, tmp_path: Path, name: str
+) -> None:
+    await host.stack("chat")
+    assert (await host.backup("run")).code == Exit.DONE
+    text = (FOLDER / f"{name}.service").read_text()
+    rights = re.findall(r"^CapabilityBoundingSet=(.+)$", text, re.MULTILINE)[0].lower().split()
+    bounds = ",".join(["-all", *(f"+{right.removeprefix('cap_')}" for right in rights)])
+    group, *more = re.findall(r"^SystemCallFilter=(.+)$", text, re.MULTILINE)[0].split()
+    calls = anyio.Path(tmp_path / "calls")
+    await calls.write_text("\n".join([*members(group), *more]))
+    command = ["setpriv", "--bounding-set", bounds, "--no-new-privs"]
+    command += [sys.executable, "-m", "tests.systemd.confined", str(calls)]
+    command += [sys.executable, "-m", "listener.cli.main", *COMMANDS[name].split()]
+    where = ["--dir", str(host.folder)] if " run" in COMMANDS[name] else []
+    done = await anyio.run_process([*command, *where], env=environment(host.env), check=False)
+    assert (done.returncode, done.stderr) == (Exit.DONE, b""), done.stdout.decode()
+
+
+def members(name: str) -> set[str]:
+    """The system calls that systemd means by this name."""
+    if not name.startswith("@"):
+        return {name}
+    command = [unit.analyzer(), "syscall-filter", name]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[1:]
+    listed = [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
+    return {call for entry in listed for call in members(entry)}
