@@ -14,12 +14,13 @@ OVERDUE = timedelta(hours=36)
 def judge(shown: Mapping[str, Any], now: datetime, *, is_due: bool) -> tuple[str, str] | None:
     """`backup_failed` or `backup_overdue` with what to say of it; None while all is well.
 
-    `is_due` = its tariff has backups, and it has data. A failure is told without that, too.
+    `is_due` = its tariff has backups, and it has data. Without that a failure is told while it is fresh.
     """
     said = info(shown)
     last = _time(shown.get("last_backup"))
     before = f"the last good one is of {last:%Y-%m-%d %H:%M} UTC" if last else "there is none so far"
-    if said.get("state") == "failed":
+    tried = _time(said.get("tried"))
+    if said.get("state") == "failed" and (is_due or (tried and now - tried <= OVERDUE)):
         return "backup_failed", f"{said.get('error') or 'no reason was left'} ({before})"
     since = last or _time(shown.get("created"))
     if is_due and since is not None and now - since > OVERDUE:

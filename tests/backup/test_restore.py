@@ -112,11 +112,13 @@ async def test_a_stack_gets_back_what_it_had_and_runs_again(place: Place) -> Non
     assert (row["status"], row["hold"]) == ("running", "")
 
 
-async def test_another_stack_of_the_template_can_have_the_data(place: Place) -> None:
+async def test_another_stack_of_the_template_can_have_the_data_of_one_that_is_gone(place: Place) -> None:
     old, source = await place.stack("old")
     new, target = await place.stack("new")
     await place.backup("run", old)
     (target.data / "uploads" / "own.txt").write_text("of the new one")
+    answer = await place.admin.delete(f"/api/collections/agent_stacks/records/{old}")
+    assert answer.status_code == 204, answer.text
     done = await place.backup("restore", old, "--into", new, "--yes", "--timeout", "40")
     assert done.code == Exit.DONE, done.text
     assert (target.data / "uploads" / "3.txt").read_text() == (source.data / "uploads" / "3.txt").read_text()

@@ -14,7 +14,8 @@ from handlers.alerting.kinds import KINDS
 
 NOW = datetime(2030, 1, 31, 12, tzinfo=UTC)
 FRESH, OLD = "2030-01-31 02:10:00.000Z", "2030-01-29 02:10:00.000Z"
-FAILED = json.dumps({"state": "failed", "error": "BACKUP_DISK_FULL · there is no room left"})
+FAILED = json.dumps({"state": "failed", "tried": FRESH, "error": "BACKUP_DISK_FULL · there is no room left"})
+STALE = json.dumps({"state": "failed", "tried": OLD, "error": "BACKUP_DISK_FULL · there is no room left"})
 DONE = json.dumps({"state": "done", "snapshot": "0123abcd"})
 
 
@@ -33,12 +34,25 @@ DONE = json.dumps({"state": "done", "snapshot": "0123abcd"})
             True,
             ("backup_overdue", "is of 2030-01-29"),
         ),
+        ({"last_backup": "", "last_backup_info": STALE}, True, ("backup_failed", "there is none so far")),
+        ({"last_backup": "", "last_backup_info": STALE}, False, None),
         ({"last_backup": OLD, "last_backup_info": DONE}, False, None),
         ({"last_backup": "", "created": OLD}, True, ("backup_overdue", "there is none so far")),
         ({"last_backup": "", "created": FRESH}, True, None),
         ({"last_backup": None, "last_backup_info": "[]", "created": "?"}, True, None),
     ],
-    ids=["fresh", "failed", "failed-no-tariff", "overdue", "no-tariff", "never", "too-new", "forged"],
+    ids=[
+        "fresh",
+        "failed",
+        "failed-no-tariff",
+        "overdue",
+        "failed-long-ago",
+        "failed-long-ago-no-tariff",
+        "no-tariff",
+        "never",
+        "too-new",
+        "forged",
+    ],
 )
 def test_what_the_record_says_of_its_backups(
     shown: dict[str, Any], is_due: bool, said: tuple[str, str] | None
