@@ -144,6 +144,7 @@ async def test_what_is_no_sound_database_is_copied_as_it_lay_and_told(
     assert (volume.data / "app.db").read_bytes() == before
 
 
+@pytest.mark.long
 async def test_what_is_removed_while_it_is_copied_is_left_out_without_a_word(
     engine: Restic, reachable: Path
 ) -> None:
