@@ -73,9 +73,10 @@ async def restart_pocketbase(place: Place, dice: random.Random) -> None:
     async with place.held("PocketBase") as is_mine:
         if is_mine:
             place.count["PocketBase restarted"] += 1
-            await place.world.pocketbase.terminate()
-            await anyio.sleep(dice.uniform(0.0, 3.0))
-            await place.world.pocketbase.start()
+            with anyio.CancelScope(shield=True):  # it is never left half started
+                await place.world.pocketbase.terminate()
+                await anyio.sleep(dice.uniform(0.0, 3.0))
+                await place.world.pocketbase.start()
 
 
 async def kill_pocketbase(place: Place, dice: random.Random) -> None:
@@ -83,9 +84,10 @@ async def kill_pocketbase(place: Place, dice: random.Random) -> None:
     async with place.held("PocketBase") as is_mine:
         if is_mine:
             place.count["PocketBase killed"] += 1
-            await place.world.pocketbase.kill()
-            await anyio.sleep(dice.uniform(0.0, 3.0))
-            await place.world.pocketbase.start()
+            with anyio.CancelScope(shield=True):  # it is never left half started
+                await place.world.pocketbase.kill()
+                await anyio.sleep(dice.uniform(0.0, 3.0))
+                await place.world.pocketbase.start()
 
 
 async def restart_coolify(place: Place, dice: random.Random) -> None:
@@ -93,10 +95,11 @@ async def restart_coolify(place: Place, dice: random.Random) -> None:
     async with place.held("Coolify") as is_mine:
         if is_mine:
             place.count["Coolify restarted"] += 1
-            await place.world.coolify.terminate()
-            await anyio.sleep(dice.uniform(0.0, 3.0))
-            await place.world.coolify.start()
-            await place.turn()
+            with anyio.CancelScope(shield=True):  # it is never left half started
+                await place.world.coolify.terminate()
+                await anyio.sleep(dice.uniform(0.0, 3.0))
+                await place.world.coolify.start()
+                await place.turn()
 
 
 async def _play(place: Place, dice: random.Random, where: str, raw: dict[str, Any]) -> None:
