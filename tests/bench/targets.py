@@ -32,10 +32,9 @@ class Target:
         except (KeyError, IndexError):
             found, most = [], 0.0
         if not found:
-            return (self.name, self.told, NOT_RUN, NOT_RUN)
+            return (self.name, self.told.format("?"), NOT_RUN, NOT_RUN)
         met = "met" if statistics.median(found) <= most else "**missed**"
-        told = self.told if "{" not in self.told else self.told.format(spread([most]))
-        return (self.name, told, f"{spread(found)} {self.unit}".strip(), met)
+        return (self.name, self.told.format(spread([most])), f"{spread(found)} {self.unit}".strip(), met)
 
 
 def spread(values: Sequence[float]) -> str:
@@ -81,7 +80,8 @@ def _short(value: float) -> str:
 
 
 def _beyond(raw: Figures) -> list[float]:
-    return [ours - limit for ours, limit in zip(*_pair(raw), strict=True)]
+    """Within each run; of an interrupted one without both there is none."""
+    return [ours - limit for ours, limit in zip(*_pair(raw), strict=False)]
 
 
 def _pair(raw: Figures) -> tuple[list[float], list[float]]:
@@ -90,11 +90,16 @@ def _pair(raw: Figures) -> tuple[list[float], list[float]]:
 
 def _times_limit(raw: Figures) -> list[float]:
     ours, limit = raw["burst"]["L"], raw["burst"]["P"]
-    return [one["last"] / other["last"] for one, other in zip(ours, limit, strict=True)]
+    return [one["last"] / other["last"] for one, other in zip(ours, limit, strict=False)]
+
+
+def windows(run: Figures) -> int:
+    """Seconds that Coolify's fixed windows take at least for the calls of a throttled run."""
+    return int(60 * ((run["calls"] - 1) // run["limit"]))
 
 
 def _times_ideal(raw: Figures) -> list[float]:
-    return [run["seconds"] / (60 * run["calls"] / run["limit"]) for run in raw["throttled"]]
+    return [run["seconds"] / windows(run) for run in raw["throttled"]]
 
 
 def _provision(raw: Figures) -> list[float]:
@@ -126,7 +131,7 @@ TARGETS = (
         lambda raw: ranks(raw, "L", "running", 0.99), _fixed(150),
     ),
     Target("M3 burst, last POST against P's", "≤ 1.5 ×", "×", _times_limit, _fixed(1.5)),
-    Target("M4 throttled, time against calls ÷ limit", "≤ 1.10 ×", "×", _times_ideal, _fixed(1.1)),
+    Target("M4 throttled, against what fixed windows allow", "≤ 1.10 ×", "×", _times_ideal, _fixed(1.1)),
     Target(
         "M4 answers with 429", "≤ 1", "",
         lambda raw: [float(run["refused"]) for run in raw["throttled"]], _fixed(1),
