@@ -122,12 +122,13 @@ GROWTH: tuple[tuple[str, Callable[[Figures], float]], ...] = (
     ("M7 processor for that, s", lambda run: run["start_cpu"]),
     ("M6 edit meanwhile, p50, ms", lambda run: 1000 * statistics.median(run["edits"]["seconds"])),
     ("M6 edit meanwhile, longest, ms", lambda run: 1000 * max(run["edits"]["seconds"])),
-    ("M6 keys still waiting at the last edit", lambda run: run["edits"]["waiting"][-1]),
+    ("M6 keys still waiting at the last edit", lambda run: run["edits"]["waiting"]),
     ("sweep with nothing to do, s", lambda run: run["sweep"]["seconds"]),
     ("processor for that, s", lambda run: run["sweep"]["cpu"]),
     ("requests of that to PocketBase", lambda run: run["sweep"]["asked"].get("pocketbase", 0)),
     ("M8 resident memory, MiB", lambda run: run["memory"]),
     ("M8 highest memory at the start, MiB", lambda run: run["start_memory"]),
+    ("one scrape of `/metrics`, ms", lambda run: 1000 * run["scrape"]),
     ("M8 processor an idle hour, s", lambda run: hourly(run, "cpu")),
     ("M8 requests an idle hour to PocketBase", lambda run: hourly(run, "pocketbase")),
     ("M8 requests an idle hour to Coolify", lambda run: hourly(run, "coolify")),
@@ -139,7 +140,11 @@ def _growth(raw: Figures) -> str:
     counts = sorted(map(int, raw["scale"]))
     rows: list[tuple[str, ...]] = []
     for told, read in GROWTH:
-        found = {count: scale(raw, count, read) for count in counts}
+        try:
+            found = {count: scale(raw, count, read) for count in counts}
+        except KeyError:
+            rows.append((told, *(NOT_RUN for _ in counts)))
+            continue
         medians: dict[int, Any] = {count: statistics.median(values) for count, values in found.items()}
         grows = f"{exponent(medians):.2f}" if min(medians.values()) > 0 and len(medians) > 1 else "–"
         rows.append((told, *(spread(values) for values in found.values()), grows))

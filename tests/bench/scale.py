@@ -22,9 +22,12 @@ EDIT_PACE = 0.2
 """Seconds between two edits."""
 SETTLED = 900.0
 """Seconds within which the daemon must have looked at every stack."""
+SHARE = 20.0
+"""The daemon is asked for its metrics at most every this many times as long as it takes to tell them."""
 QUIET = 3.0
 """Seconds in which nothing may begin before the daemon counts as idle."""
 TIERS = "/api/collections/plan_tiers/records"
+TOOK = "took"
 SAMPLE = re.compile(r"^cloudfreedom_(\w+?)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 
 Figures = dict[str, Any]
@@ -45,6 +48,7 @@ async def measured(folder: Path, count: int, *, idle: float) -> Figures:
             found["sweep"] = await _sweep(one)
             found["idle"] = await _idle(one, idle)
             found["memory"] = one.memory()
+            found["scrape"] = (await figures(one))[TOOK][""]
         async with _daemon(one):
             await rig.ready(one.world.health_url, seconds=SETTLED)
             found["edits"] = await _edits(one, EDITS)
@@ -77,13 +81,19 @@ async def _daemon(one: rig.Rig) -> AsyncIterator[None]:
 
 
 async def figures(one: rig.Rig) -> dict[str, dict[str, float]]:
-    """The daemon's metrics: name to labels to value."""
+    """The daemon's metrics: name to labels to value; and the seconds that it took to tell them."""
+    began = time.monotonic()
     async with httpx.AsyncClient(base_url=one.world.health_url, timeout=60.0) as http:
         text = (await http.get("/metrics")).text
-    found: dict[str, dict[str, float]] = {}
+    found: dict[str, dict[str, float]] = {TOOK: {"": time.monotonic() - began}}
     for name, labels, value in SAMPLE.findall(text):
         found.setdefault(name, {})[labels] = float(value)
     return found
+
+
+async def _rest(shown: dict[str, dict[str, float]]) -> None:
+    """Until the metrics may be asked for again without weighing on what is measured."""
+    await anyio.sleep(max(rig.LOOK, SHARE * shown[TOOK][""]))
 
 
 def _asked(shown: dict[str, dict[str, float]]) -> Counter[str]:
@@ -121,21 +131,20 @@ async def _settled(one: rig.Rig, count: int) -> float:
                 since, before = time.monotonic(), runs
             elif time.monotonic() - since > QUIET:
                 return since
-            await anyio.sleep(0.25)
+            await _rest(shown)
 
 
 async def _edits(one: rig.Rig, count: int) -> Figures:
-    """Seconds from sending an edit to the first request about its service; keys that waited meanwhile."""
+    """Seconds from sending an edit to the first request about its service; keys that wait after the last."""
     sent: dict[str, float] = {}
-    waiting = []
     await one.forget_calls()
     for number, record_id in enumerate(one.ids[:count]):
         record = await people.ask(one.world.admin, "GET", f"{rig.STACKS}/{record_id}")
         variables = {**record["config"]["env_vars"], "MODEL": f"model-{number}"}
         sent[record["coolify_service_uuid"]] = time.monotonic()
         await one.change(record_id, config={"env_vars": variables})
-        waiting.append(sum((await figures(one))["workqueue_depth"].values()))
         await anyio.sleep(EDIT_PACE)
+    waiting = sum((await figures(one))["workqueue_depth"].values())
     with anyio.fail_after(rig.SECONDS):
         while len(first := await _first(one, sent)) < count:
             await anyio.sleep(rig.LOOK)
@@ -158,7 +167,7 @@ async def _sweep(one: rig.Rig) -> Figures:
     await people.ask(one.world.admin, "PATCH", f"{TIERS}/{row['id']}", {})
     with anyio.fail_after(SETTLED):
         while (after := await figures(one))["sweep_seconds_count"] == before["sweep_seconds_count"]:
-            await anyio.sleep(0.1)
+            await _rest(after)
     await _settled(one, 0)
     done, asked = after["sweep_seconds_sum"][""] - before["sweep_seconds_sum"][""], _asked(after)
     asked.subtract(_asked(before))
