@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import sys
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from listener import errors
 from listener.compose import guard, render, template
+from listener.compose.guard import content
 
 from .conftest import TOKEN, context
 
@@ -171,6 +174,8 @@ VIOLATIONS: list[tuple[str, Change, str]] = [
     ("G26", env(OTHER="${MODE}"), "app: OTHER is not a text that Coolify and Compose carry unchanged"),
     ("G26", env(OTHER="$$2y$$10$$x"), "app: OTHER is not a text"),
     ("G26", env(OTHER=".nan"), "app: OTHER is not a text"),
+    ("G26", env(OTHER="bell\x07"), "app: OTHER is not a text"),
+    ("G26", env(OTHER="next line\x85"), "app: OTHER is not a text"),
     ("G26", env(OTHER="x" * 5000), "app: OTHER is not a text"),
     ("G26", env(OTHER=True), "app: OTHER is not a text"),
     ("G26", env(OTHER=["x"]), "app: OTHER is not a text"),
@@ -222,6 +227,12 @@ def test_a_planted_violation_is_refused_by_its_own_rule(
 )
 def test_what_differs_from_the_neutral_rendering_is_refused(pair: template.Template, change: Change) -> None:
     assert judged(pair, change, own_reference=False).code == "GUARD_G28"
+
+
+def test_the_pattern_for_control_characters_is_unicodes_category() -> None:
+    every = [chr(number) for number in range(sys.maxunicode + 1)]
+    wanted = [character for character in every if unicodedata.category(character) == "Cc"]
+    assert [character for character in every if content.CONTROL.search(character)] == wanted
 
 
 def test_every_rule_has_a_planted_violation() -> None:

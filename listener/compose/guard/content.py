@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -52,6 +51,9 @@ LABELS = frozenset(
         *("cf.template", "cf.template_version", "cf.tier"),
     }
 )
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""Unicode's control characters. A search, since a bundle has tens of thousands of characters."""
 
 SECRETS = re.compile(
     r"\bsk-(?:[A-Za-z0-9]+[-_])*[A-Za-z0-9]{20,}|(?<![0-9])[0-9]{6,12}:[A-Za-z0-9_-]{30,}|\bgh[pousr]_[A-Za-z0-9]{20,}"
@@ -190,7 +192,7 @@ def _is_literal(value: Any, *, bundle: bool) -> bool:
     if not isinstance(value, str) or value.startswith("$") or CHANGES_TYPE.fullmatch(value):
         return False
     fits = len(value.encode("utf-8", "replace")) <= (MAX_BUNDLE if bundle else MAX_VALUE)
-    return fits and not any(unicodedata.category(character) == "Cc" for character in value)
+    return fits and not CONTROL.search(value)
 
 
 def _without_references(document: Mapping[str, Any]) -> dict[str, Any]:
