@@ -64,6 +64,8 @@ class Eyes:
     is_first_contact: bool = False
     """There are stack records and no ledger rows, and nobody accepted that yet: observe only."""
 
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    """`listener_meta` as it was read last: at every sweep, which a change of it asks for."""
     paused: pause.Pause = field(default_factory=pause.Pause)
     """As `listener_meta` said when it was read last."""
 
@@ -88,6 +90,7 @@ class Eyes:
         """
         meta = await self.database.get(META, "main") or {}
         await releases.check(self.database, meta)
+        self.meta = meta
         self.accepted_at = str(meta.get("accepted_at") or "")
         is_accepted = bool(self.accepted_at)
         self.has_hooks = bool(meta.get("hooks_stamp"))

@@ -12,7 +12,7 @@ from handlers import status
 from handlers.alerting import book, conditions, silences
 from handlers.alerting.conditions import Alert
 from handlers.alerting.kinds import KINDS
-from handlers.eyes import META, Eyes
+from handlers.eyes import Eyes
 from handlers.recorder import new_id
 from listener import contract, errors
 from listener.alerts.channels import Channel
@@ -80,7 +80,7 @@ class Keeper:
             return ()
         if self._term != eyes.term():
             await self._load(now)
-        self._silences = silences.read(await eyes.database.get(META, "main") or {})
+        self._silences = silences.read(eyes.meta)
         self._book.step(conditions.alerts(await self._look()), now)
         await self._save()
         self._book.forget(now)

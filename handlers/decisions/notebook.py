@@ -15,7 +15,7 @@ from listener import contract
 
 EVERY = 1.0
 """Seconds between two rounds: what a crash takes away at most."""
-MOST = 500
+MOST = 100
 """Decisions that wait to be written; the oldest of more are left out."""
 AT_ONCE = 20
 """Decisions that one round writes down."""
