@@ -37,8 +37,11 @@ async def at_rest(here: Here, stack: rows.Stack, why: str, seconds: float) -> As
     if is_held:
         state.holds[stack.id] = text
         state.keep()
-        await reach.patch(here.known, stack.id, hold=text)
     try:
+        if is_held:
+            # Cut off, it might still arrive after the hold was looked for and not found.
+            with anyio.CancelScope(shield=True):
+                await reach.patch(here.known, stack.id, hold=text)
         await _suspended(here, stack, seconds)
         yield
         if (now := await rows.read(here.known, stack.id)) is None or now.status not in RESTS:

@@ -8,6 +8,7 @@ import sqlite3
 import stat
 from contextlib import closing
 from pathlib import Path
+from subprocess import DEVNULL
 from typing import Any
 
 import anyio
@@ -150,7 +151,9 @@ async def test_what_is_removed_while_it_is_copied_is_left_out_without_a_word(
 ) -> None:
     volume = stage.volume(reachable)
     script = "while :; do mkdir -p t; for i in $(seq 200); do : > t/$i; done; rm -rf t; done"
-    async with await anyio.open_process(["sh", "-c", script], cwd=volume.data, stderr=None) as churn:
+    async with await anyio.open_process(
+        ["sh", "-c", script], cwd=volume.data, stdout=DEVNULL, stderr=DEVNULL
+    ) as churn:
         for _ in range(3):
             made, broken = await stack.copied(engine, [volume], TAGS)
             assert (bool(made.id), broken) == (True, [])
