@@ -40,7 +40,7 @@ SIZES = {
     "full": Size(5, 200, 500, (500, 200), (100, 200, 1_000, 10_000), 3, 120.0),
     "quick": Size(1, 40, 100, (50, 100), (100, 200, 1_000), 1, 60.0),
 }
-"""`full` takes about two hours, `quick` about ten minutes."""
+"""`full` takes about an hour and a half, `quick` about ten minutes."""
 
 
 async def measure(mode: str) -> None:
