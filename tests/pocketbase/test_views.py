@@ -132,12 +132,17 @@ async def test_what_has_no_text_is_not_in_the_timeline(database: Database) -> No
     assert (shown["id"], shown["at"], shown["by"]) == (told["id"], told["created"], "staff")
 
 
+def _renewed(scene: Scene, *, minutes_ago: int) -> None:
+    """The lease was renewed then."""
+    with sqlite3.connect(scene.database.server.data_dir / "pb_data" / "data.db") as file:
+        then = stamp(datetime.now(UTC) - timedelta(minutes=minutes_ago))
+        file.execute("UPDATE listener_lease SET updated = ?", [then])
+
+
 async def test_a_lease_that_nobody_renews_is_the_first_row_of_the_overview(scene: Scene) -> None:
-    database = scene.database
-    assert "listener" not in await rows(database.service, "stack_overview")
-    with sqlite3.connect(database.server.data_dir / "pb_data" / "data.db") as file:
-        file.execute(
-            "UPDATE listener_lease SET updated = strftime('%Y-%m-%d %H:%M:%fZ', 'now', '-10 minutes')"
-        )
-    row = (await rows(database.service, "stack_overview"))["listener"]
+    service = scene.database.service
+    _renewed(scene, minutes_ago=0)
+    assert "listener" not in await rows(service, "stack_overview")
+    _renewed(scene, minutes_ago=10)
+    row = (await rows(service, "stack_overview"))["listener"]
     assert (row["stack"], row["attention"], row["age"]) == ("NO LISTENER", -1, 10)
