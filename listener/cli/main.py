@@ -102,11 +102,11 @@ def doctor(as_json: Json, watch: Watch = 0) -> None:
 
 
 @schema_app.command("diff")
-def schema_diff(rules: Rules = False, detailed: Detailed = False) -> None:
+def schema_diff(*, rules: Rules = False, detailed: Detailed = False, as_json: Json) -> None:
     """Show what `apply` would do, and who would lose what."""
     from listener.cli import schema
 
-    end(schema.diff(rules=rules, detailed=detailed))
+    end(schema.diff(rules=rules, detailed=detailed, as_json=as_json))
 
 
 @schema_app.command("apply")

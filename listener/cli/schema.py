@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,9 +18,12 @@ from listener.pocketbase import backups, hooks, schema
 from listener.pocketbase.schema_diff import Finding
 
 
-def diff(*, rules: bool, detailed: bool) -> Exit:
+def diff(*, rules: bool, detailed: bool, as_json: bool) -> Exit:
     """What `apply` would do, printed."""
     found = reach.run(partial(_diff, configured.load(configured.Diff), rules))
+    if as_json:
+        show.as_json([asdict(one) for one in found])
+        return Exit.USAGE if detailed and any(one.changes for one in found) else Exit.DONE
     changes = _tell(found, none="No changes. PocketBase is as pb_schema says.", verb="to make")
     if changes:
         print(f"`cloudfreedom schema apply{' --rules' if rules else ''}` makes them.")

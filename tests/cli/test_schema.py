@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -30,6 +31,10 @@ async def env(tmp_path: Path) -> AsyncIterator[dict[str, str]]:
 @pytest.mark.long
 async def test_diff_shows_what_apply_does_and_then_nothing_is_left(env: dict[str, str]) -> None:
     before = await cloudfreedom(env, "schema", "diff", "--rules", "--detailed-exitcode")
+    listed = json.loads((await cloudfreedom(env, "schema", "diff", "--rules", "--json")).out)
+    assert [f"{one['symbol']} {one['subject']}: {one['text']}" for one in listed] == [
+        line for line in before.out.splitlines() if line.startswith(("+ ", "~ ", "- ", "! "))
+    ]
     assert before.code == Exit.USAGE, before.text
     assert "+ listener_ledger: collection (base)" in before.out
     assert before.out.splitlines()[-1] == "`cloudfreedom schema apply --rules` makes them."
