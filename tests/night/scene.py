@@ -50,14 +50,14 @@ class Scene:
         """A part of the night begins."""
         self.lines += [f"## {text}", "", f"*{time.monotonic() - self.began:.0f} s into the night.*", ""]
 
-    async def run(self, *words: str, code: int = 0) -> Done:
+    async def run(self, *words: str, code: int = 0, most: int = LONGEST) -> Done:
         """The command as it was typed and what it printed."""
         done = await self.fleet.cloudfreedom(*words)
         assert done.code == code, done.text
         typed = " ".join(f'"{word}"' if " " in word else word for word in words)
         printed = done.out.rstrip().splitlines()
-        if len(printed) > LONGEST:
-            printed = [*printed[: LONGEST - 1], f"… {len(printed) - LONGEST + 1} more lines"]
+        if len(printed) > most:
+            printed = [*printed[: most - 1], f"… {len(printed) - most + 1} more lines"]
         self.lines += ["```", f"$ cloudfreedom {typed}", *printed, "```", ""]
         return done
 

@@ -53,6 +53,7 @@ async def a_bot_runs_out_of_memory(scene: Scene) -> None:
     done = await scene.run("alerts", "list")
     alert = done.out.splitlines()[1].split()[0]
     await scene.run("alerts", "ack", alert)
+    await scene.run("explain", "acme/bot-1", most=40)
     scene.say(
         "Its tenant is lifted to the next tariff. The new limits follow one stack of a tenant at a time."
     )
@@ -105,7 +106,7 @@ async def pocketbase_is_put_back(scene: Scene, copy: Path) -> None:
         "A colleague restores PocketBase from a copy of an hour ago, from before the edits of the night."
     )
     await scene.alerted(("held", "raised"))
-    await scene.run("doctor", code=1)
+    await scene.run("doctor", code=1, most=60)
     scene.say("OPERATIONS, “Something was restored”: the report is read, and accepted.")
     await scene.run("accept", "--yes")
     await scene.alerted(("held", "cleared"))
