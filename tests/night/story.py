@@ -110,10 +110,14 @@ async def pocketbase_is_put_back(scene: Scene, copy: Path) -> None:
     scene.say("OPERATIONS, “Something was restored”: the report is read, and accepted.")
     await scene.run("accept", "--yes")
     await scene.alerted(("held", "cleared"))
+
+    async def is_forgotten() -> bool:
+        services = (await scene.fleet.truth()).services.values()
+        return "another-model" not in {one["values"].get("MODEL") for one in services}
+
+    await scene.until(is_forgotten, "the edit of the night is undone in Coolify")
     await scene.settled()
     await scene.run("plan")
-    values = {one["values"].get("MODEL") for one in (await scene.fleet.truth()).services.values()}
-    assert "another-model" not in values
     scene.say("What the night's edits had changed in Coolify is again what the records say.")
 
 

@@ -113,6 +113,20 @@ async def values_differ(sight: Sight) -> list[str]:
     return wrong
 
 
+async def still_differ(
+    sight: Sight, look: Callable[[], Awaitable[bool]], *, seconds: float = 60.0
+) -> list[str]:
+    """Stacks that run with other variables than their records say, after so many seconds.
+
+    What a put-back PocketBase forgot is compared first.
+    """
+    began = time.monotonic()
+    while (wrong := await values_differ(sight)) and time.monotonic() - began < seconds:
+        await anyio.sleep(2.0)
+        await look()
+    return wrong
+
+
 async def planned(place: Place, *, seconds: float = 60.0) -> list[str]:
     """What `cloudfreedom plan` still would do once that is nothing, or after so many seconds.
 

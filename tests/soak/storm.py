@@ -85,7 +85,7 @@ class Storm:
         """Calm, and everything that must hold then."""
         await calm.restored(self.place)
         self.figures.calm, wrong = await calm.converged(self.sight, self.check)
-        wrong += await calm.values_differ(self.sight)
+        wrong += await calm.still_differ(self.sight, self.check)
         wrong += [f"plan: {one}" for one in await calm.planned(self.place)]
         wrong += [f"not as it was: {one}" for one in await calm.foreign_changed(self.place)]
         wrong += calm.secrets_logged(self.place)
