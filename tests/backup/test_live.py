@@ -150,14 +150,18 @@ async def test_what_is_removed_while_it_is_copied_is_left_out_without_a_word(
     engine: Restic, reachable: Path
 ) -> None:
     volume = stage.volume(reachable)
-    script = "while :; do mkdir -p t; for i in $(seq 200); do : > t/$i; done; rm -rf t; done"
+    script = (
+        "n=0; while :; do n=$((n+1)); mkdir t$n; for i in $(seq 200); do : > t$n/$i; done; rm -rf t$n; done"
+    )
     async with await anyio.open_process(
         ["sh", "-c", script], cwd=volume.data, stdout=DEVNULL, stderr=DEVNULL
     ) as churn:
-        for _ in range(3):
-            made, broken = await stack.copied(engine, [volume], TAGS)
-            assert (bool(made.id), broken) == (True, [])
-        churn.kill()
+        try:
+            for _ in range(3):
+                made, broken = await stack.copied(engine, [volume], TAGS)
+                assert (bool(made.id), broken) == (True, [])
+        finally:
+            churn.kill()  # else its end would be waited for
 
 
 def test_what_is_there_and_could_not_be_read_is_told(tmp_path: Path) -> None:
