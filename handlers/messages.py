@@ -135,6 +135,10 @@ MESSAGES: Mapping[str, tuple[str, str]] = {
         "Deleted: stopped, its data is kept until {until}.",
         "Gelöscht: angehalten, die Daten werden bis {until} aufbewahrt.",
     ),
+    "purge_unproven": (
+        "Deleted: the data is kept until a backup of it is proven. The operator looks after that.",
+        "Gelöscht: Die Daten bleiben, bis eine Sicherung davon geprüft ist. Der Betreiber kümmert sich.",
+    ),
     "purge_announced": (
         "Deleted: the time for which the data is kept is over. It is removed at {at} at the earliest.",
         "Gelöscht: Die Aufbewahrung ist abgelaufen. Die Daten werden frühestens um {at} entfernt.",

@@ -37,6 +37,7 @@ KINDS: Mapping[str, Kind] = {
     "error": Kind("warning", "is in error", patient=True),
     "backup_failed": Kind("critical", "could not be backed up, or its backup not proven"),
     "backup_overdue": Kind("warning", "has no fresh backup"),
+    "unproven": Kind("warning", "keeps its data until a backup of it is proven"),
     "orphan": Kind("warning", "runs without a record"),
     # of the whole
     "server": Kind("critical", "cannot be reached or used", patient=True),
@@ -67,6 +68,7 @@ CODES: Mapping[str, str] = {
     "PROJECT_FOREIGN": "blocked",
     "FOREIGN_BORN": "blocked",
     "NEEDS_APPROVAL": "blocked",
+    "BACKUP_UNPROVEN": "unproven",
     "SERVER_PRUNES_VOLUMES": "prunes",
     "UNEXPECTED": "error",
     "RUN_DEADLINE": "error",

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from handlers import apply, claims, naming, records, status, steps
 from handlers.eyes import Eyes
-from handlers.requests import adopt, emergency, erase, secrets, undelete
+from handlers.requests import adopt, copies, emergency, erase, secrets, undelete
 from handlers.stacks import drift, observe, verbs
 from handlers.stacks.desired import Want
 from handlers.stacks.facts import StackFacts
@@ -146,12 +146,14 @@ class RequestHandler:
         if request.verb == "adopt" and facts.ledger and drift.is_open(facts.ledger):
             entry = steps.Entry("request.adopt", "done", f"asked by {request.actor or 'unknown'}")
             return (steps.Record(of=facts.key, ledger=drift.accepted(facts.ledger), entry=entry),)
+        if request.verb in copies.VERBS:
+            return copies.acts(facts, request.verb, request.actor or "unknown", request.argument)
         if request.verb == "adopt":
             return adopt.stack(facts, want, await self._found(request, facts))
         judge = verbs.VERBS.get(request.verb)
         if judge is None:
             others = ("adopt", ADOPT_PROJECT, undelete.VERB, emergency.VERB, erase.VERB)
-            known = ", ".join([*verbs.VERBS, *others, *secrets.VERBS])
+            known = ", ".join([*verbs.VERBS, *others, *secrets.VERBS, *copies.VERBS])
             raise errors.Refusal(
                 "VERB_UNKNOWN", f"There is no request “{request.verb}”.", fix=f"one of {known}"
             )

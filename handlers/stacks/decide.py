@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from handlers import making, naming, status
-from handlers.stacks import byhand, erasure, existing, orphaned, plans, purge, unborn, verbs
+from handlers.stacks import byhand, erasure, existing, last_copy, orphaned, plans, purge, unborn, verbs
 from handlers.stacks.desired import Desired, Refused, Unmade, Want, Wish, wish
 from handlers.stacks.facts import StackFacts
 from handlers.stacks.hosts import FOREIGN_STATUS
@@ -132,6 +132,8 @@ def _action(facts: StackFacts, want: Want) -> contract.Plan | None:
         return _rotate(facts, want)
     if facts.stale_action or record.action == "reconcile":
         changes = {}
+    elif record.action == last_copy.NOW:
+        return unborn.consume(facts, *last_copy.asked(facts))
     elif record.action == "retry":
         changes = byhand.lifted(row) if row else {}
     elif record.action == "redeploy" and service:

@@ -13,8 +13,8 @@ from handlers import erasing, ledger, records
 from handlers.stacks.facts import StackFacts
 from listener import contract, errors
 
-NAMES = ("purge_now", "erase")
-"""What the ledger remembers of the request; `erase` says who asked and why."""
+NAMES = ("purge_now", "erase", "last_copy", "copy_waived", "rested_at")
+"""What the ledger remembers for a stack's end; `erase` says who asked and why."""
 
 
 def ask(facts: StackFacts, by: str) -> Mapping[str, Any]:

@@ -70,6 +70,8 @@ class StackFacts:
     """What quota and servers say to what it asks for beyond what it holds; None when it asks for no more."""
     is_braked: bool = False
     """So many deletions went within the hour that this one has to wait."""
+    lacks_copy: bool = False
+    """Its data may not be removed yet: no copy of it is proven, and nobody waived that."""
     turn: str = ""
     """Why new limits of the tier may not be applied yet; empty when it is its turn."""
     standing: standings.Standing | None = None

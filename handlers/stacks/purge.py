@@ -1,8 +1,9 @@
 """The end of a deleted stack's data: announced, waited for, proven, deleted, seen gone.
 
-Two phases. When the retention is over the purge is announced. At the earliest an hour of continuous lease
-later, with the service listed as exited throughout, its server functional and the clocks agreeing, it is read
-once more and deleted with every flag spelled out. An undelete works until the intent is written.
+When the retention is over and a copy is proven, or staff wants none, the purge is announced. At the earliest
+an hour of continuous lease later, with the service listed as exited throughout, its server functional and the
+clocks agreeing, it is read once more and deleted with every flag spelled out. An undelete works until the
+intent is written.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from handlers import brake, naming, steps
 from handlers.ledger import LedgerRow
-from handlers.stacks import erasure, plans
+from handlers.stacks import erasure, last_copy, plans
 from handlers.stacks.facts import StackFacts
 from handlers.status import Health, Status, stamp
 from listener import contract
@@ -36,6 +37,9 @@ def retained(facts: StackFacts, shown: dict[str, Any]) -> contract.Plan:
     left = (due(row, facts.now) - facts.now).total_seconds()
     if left > 0:
         return plans.settled(facts, "retained", shown, again=min(left, LONGEST_LOOK))
+    if facts.lacks_copy:
+        unproven = {**shown, "message": facts.say("purge_unproven"), "error_message": last_copy.LACKING}
+        return plans.settled(facts, "unproven", unproven, again=LONGEST_LOOK)
     if row.purge_announced is None:
         return _announce(facts)
     moment = _earliest(facts, row)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from handlers import brake, naming, records, steps
-from handlers.stacks import bring, byhand, erasure, plans, purge
+from handlers.stacks import bring, byhand, erasure, last_copy, plans, purge
 from handlers.stacks.desired import Desired, Refused, Want
 from handlers.stacks.facts import StackFacts
 from handlers.status import Health, Status, parse, stamp
@@ -87,7 +87,9 @@ def delete(facts: StackFacts) -> contract.Plan:
     freed = (steps.PatchService(facts.look, urls=((web, ""),)),) if web and row.domain else ()
     kept = {
         **fixed,
-        "applied_spec": {**byhand.decided(row.made), "host": row.domain or row.made.get("host", "")},
+        "applied_spec": last_copy.rested(
+            {**byhand.decided(row.made), "host": row.domain or row.made.get("host", "")}, facts.now
+        ),
         "stage": "retained",
         "domain": "",
         "applied_hash": "",

@@ -9,7 +9,7 @@ from handlers.books import Books
 from handlers.brake import Brake
 from handlers.eyes import Eyes
 from handlers.rollouts import Rollouts
-from handlers.stacks import autopsy, bring, drift, foreign, observe, plans, rest, standing
+from handlers.stacks import autopsy, bring, drift, foreign, last_copy, observe, plans, rest, standing
 from handlers.stacks.decide import decide
 from handlers.stacks.desired import Desired, Refused, Want, Wish, desired, wish
 from handlers.stacks.facts import StackFacts
@@ -36,7 +36,7 @@ class Shared:
 
 async def think(eyes: Eyes, catalog: Catalog, shared: Shared, facts: StackFacts) -> Thought:
     """The plan. Room that it uses is booked when this returns, without a wait since it was found free."""
-    facts = _judged(shared, facts)
+    facts = replace(_judged(shared, facts), lacks_copy=last_copy.is_lacking(facts, catalog))
     want, marked = desired(facts, catalog), facts.marked
     facts, plan = await _with_more(eyes, facts, want, decide(facts, want))
     now, again = _judged(shared, facts), eyes.site.waits.two_looks

@@ -254,7 +254,7 @@ def close(facts: StackFacts) -> contract.Plan:
     return plans.plan(facts, "deleted", acts, shown)
 
 
-def consume(facts: StackFacts, changes: Mapping[str, object] | None, *, why: str = "") -> contract.Plan:
+def consume(facts: StackFacts, changes: Mapping[str, object] | None, why: str = "") -> contract.Plan:
     """The record's action is cleared, conditionally, in one batch with what it changes in the ledger.
 
     Without changes it was refused, and the audit says `why`.

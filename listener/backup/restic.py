@@ -53,21 +53,34 @@ class Restic:
     async def backup(self, paths: Sequence[Path], tags: Sequence[str], exclude: Sequence[str]) -> Made:
         """One snapshot of these paths. What went away meanwhile is left out.
 
-        Raises `BACKUP_INCOMPLETE` when something that is there could not be read: the snapshot is kept.
+        What was removed and made again under its name looks like what cannot be read: then all is read once
+        more, which takes no room. Raises `BACKUP_INCOMPLETE` for what could not be read either time: the
+        snapshot is kept.
         """
         words = ["backup", "--json", "--one-file-system"]
         words += [word for tag in tags for word in ("--tag", tag)]
         words += [f"--exclude={_literal(path)}" for path in exclude]
-        done = await self._patient(*words, "--", *map(str, paths), good=(0, INCOMPLETE))
-        summary = next(one for one in _lines(done.stdout) if one.get("message_type") == "summary")
-        if done.returncode == INCOMPLETE and (left := unread(done.stderr)):
+        words += ["--", *map(str, paths)]
+        made, left = await self._copied(words)
+        if not left:
+            return made
+        again, still = await self._copied(words)
+        await self.forget([made.id])
+        if missing := sorted(left & still):
             raise errors.Terminal(
                 "BACKUP_INCOMPLETE",
                 "not everything could be read",
-                why=f"{len(left)} missing in snapshot {summary['snapshot_id']}, first {left[0]}",
+                why=f"{len(missing)} missing in snapshot {again.id}, first {missing[0]}",
                 fix="is the disk sound, and does it run as root? what was read is in the snapshot",
             )
-        return Made(str(summary["snapshot_id"]), int(summary["total_bytes_processed"]))
+        return again
+
+    async def _copied(self, words: Sequence[str]) -> tuple[Made, set[str]]:
+        """A snapshot, and what is there and could not be read for it."""
+        done = await self._patient(*words, good=(0, INCOMPLETE))
+        summary = next(one for one in _lines(done.stdout) if one.get("message_type") == "summary")
+        left = set(unread(done.stderr)) if done.returncode == INCOMPLETE else set()
+        return Made(str(summary["snapshot_id"]), int(summary["total_bytes_processed"])), left
 
     async def snapshots(self, *tags: str) -> list[Snapshot]:
         """Those that carry all of these tags, oldest first."""

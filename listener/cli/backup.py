@@ -14,7 +14,7 @@ from handlers.status import Status, stamp
 from listener import errors
 from listener.backup import snapshots, volumes
 from listener.backup import stack as stacks
-from listener.cli import backup_here, backup_rest, reach, rows, show
+from listener.cli import backup_here, backup_proof, backup_rest, reach, rows, show
 from listener.cli.backup_here import Copy, Here
 from listener.cli.exits import Exit
 from listener.cli.signals import until_told
@@ -34,6 +34,11 @@ def run(named: str, folder: Path, *, prune: bool, seconds: float) -> Exit:
     return reach.run(partial(until_told, partial(_run, named, folder, prune, seconds)))
 
 
+def run_asked(folder: Path, *, seconds: float) -> Exit:
+    """Stacks of which a person wants a copy now are copied; nothing is waited for where there is none."""
+    return reach.run(partial(until_told, partial(_asked, folder, seconds)))
+
+
 def prune() -> Exit:
     """Copies that are older than their tariff says are gone."""
     return reach.run(_prune)
@@ -46,13 +51,20 @@ async def _init() -> Exit:
     return Exit.DONE
 
 
+async def _asked(folder: Path, seconds: float) -> Exit:
+    async with backup_here.opened(alone=False) as here:
+        wanted = [one for one in backup_here.wanted(here, await here.copies()) if one.is_asked]
+    ends = [await _run(one.stack.id, folder, prune=False, seconds=seconds) for one in wanted]
+    return max(ends, default=Exit.DONE)
+
+
 async def _run(named: str, folder: Path, prune: bool, seconds: float) -> Exit:
     async with backup_here.opened() as here:
         await backup_rest.tidy(here, folder)
         copies = backup_here.wanted(here, await here.copies())
         if named:
-            chosen = await rows.pick(here.known, named)
-            copies = [one for one in copies if one.stack.id == chosen.id] or [_unwanted(chosen)]
+            meant = [one for one in copies if one.stack.id == named]
+            copies = meant or await _chosen(here, copies, named)
         trouble = await _trouble(here)
         ends = [await _one(here, copy, folder, seconds, trouble) for copy in copies]
         show.line(f"{sum(ends)} of {len(ends)} stacks copied.")
@@ -86,6 +98,8 @@ async def _one(
         fields, broken = await _copied(here, copy, folder, seconds)
         if broken:
             raise _as_it_lay(broken, str(fields["snapshot"]))
+        if copy.rests:
+            fields |= await _proven(here, copy)
     except errors.ListenerError as error:
         show.line(f"! {copy.stack.name}: {error}")
         await here.say(copy, {"state": "failed", "tried": tried, "error": str(error)[:LONGEST]})
@@ -99,7 +113,7 @@ async def _copied(here: Here, copy: Copy, folder: Path, seconds: float) -> tuple
     """The facts of a new snapshot, and the databases that could only be copied as they lay."""
     wanted = copy.volumes(folder)
     async with AsyncExitStack() as resting:
-        if copy.must_stop:
+        if copy.must_stop and not copy.rests:
             rest = backup_rest.at_rest(here, copy.stack, "its data is copied", seconds)
             await resting.enter_async_context(rest)
         made, broken = await stacks.copied(here.restic, wanted, tags(here, copy))
@@ -108,6 +122,14 @@ async def _copied(here: Here, copy: Copy, folder: Path, seconds: float) -> tuple
             for old in volumes.moved_aside(volume.folder):
                 rmtree(old)
     return {"snapshot": made.id, "bytes": made.bytes}, broken
+
+
+async def _proven(here: Here, copy: Copy) -> dict[str, str]:
+    """The last copy of a deleted stack counts as soon as it is proven."""
+    newest = (await here.restic.snapshots(f"inst={here.inst}", f"stack={copy.stack.id}"))[-1]
+    await backup_proof.proven(here, newest)
+    await backup_proof.told(here, copy, newest)
+    return {"proven": stamp(datetime.now(UTC))}
 
 
 def tags(here: Here, copy: Copy) -> list[str]:
@@ -135,10 +157,15 @@ def _as_it_lay(broken: list[str], snapshot: str) -> errors.Terminal:
     )
 
 
-def _unwanted(stack: rows.Stack) -> Copy:
+async def _chosen(here: Here, copies: list[Copy], named: str) -> list[Copy]:
+    """The one that is called so; raises `BACKUP_NOT_DUE` for one that is not copied."""
+    stack = await rows.pick(here.known, named)
+    if found := [one for one in copies if one.stack.id == stack.id]:
+        return found
     raise errors.Refusal(
         "BACKUP_NOT_DUE",
         f"{stack.name} has no backups.",
-        why="its tariff has none, its template stores nothing, it has no service yet, or on another server",
+        why="its tariff has none, its template stores nothing, it has no service yet, or on another server; "
+        "or its last copy is proven",
         fix="`backups` of its row in `plan_tiers`; `cloudfreedom templates show`; run it on the stack's host",
     )

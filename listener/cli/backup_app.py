@@ -30,6 +30,9 @@ def run(
     stack: AnyStack = "",
     folder: Folder = disk.VOLUMES,
     prune: Annotated[bool, typer.Option("--prune", help="Remove afterwards what is over.")] = False,
+    asked: Annotated[
+        bool, typer.Option("--asked", help="Only stacks of which somebody wants a copy now.")
+    ] = False,
     timeout: Timeout = 900,
 ) -> None:
     """Copy the data of every stack whose tariff has backups, one after another.
@@ -38,6 +41,10 @@ def run(
     """
     from listener.cli import backup
 
+    if asked:
+        if stack or prune:
+            raise typer.BadParameter("it goes with neither STACK nor --prune", param_hint="--asked")
+        end(backup.run_asked(folder, seconds=timeout))
     end(backup.run(stack, folder, prune=prune, seconds=timeout))
 
 

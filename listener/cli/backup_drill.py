@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import random
-import tempfile
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 from handlers.status import stamp
 from listener import errors
-from listener.backup import stack as stacks
 from listener.backup.snapshots import Snapshot
-from listener.cli import audit, backup_here, backup_restore, reach, show
+from listener.cli import audit, backup_here, backup_proof, backup_restore, reach, show
 from listener.cli.backup_here import Here
 from listener.cli.exits import Exit
 from listener.cli.signals import until_told
@@ -57,12 +54,7 @@ async def _chosen(here: Here, named: str) -> Snapshot:
 
 async def _proven(here: Here, snapshot: Snapshot) -> str:
     await here.restic.check(PART)
-    databases = same = 0
-    with tempfile.TemporaryDirectory(prefix=backup_here.DRILL, dir=here.settings.backup_state_dir) as folder:
-        await here.restic.restore(snapshot.id, Path(folder))
-        for source in snapshot.volumes().values():
-            found = await stacks.proven(Path(folder, str(source).lstrip("/")), here.restic.lock)
-            databases, same = databases + found[0], same + found[1]
+    databases, same = await backup_proof.proven(here, snapshot)
     return f"restored; {databases} databases whole, {same} files equal; {PART} of the repository read"
 
 
@@ -71,6 +63,8 @@ async def _keep(here: Here, snapshot: Snapshot, fields: dict[str, str]) -> None:
     for copy in await here.copies():
         if copy.stack.id == snapshot.stack:
             await here.say(copy, fields)
+            if "error" not in fields:
+                await backup_proof.told(here, copy, snapshot)
     outcome = "failed" if "error" in fields else "done"
     detail = {"snapshot": snapshot.id}
     line = audit.line("backup.drill", stack_id=snapshot.stack, detail=detail, outcome=outcome)

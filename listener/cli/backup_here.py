@@ -13,6 +13,7 @@ from typing import Any
 
 from handlers import eyes, ledger, records, status
 from handlers.alerting import copies as alerting
+from handlers.stacks import last_copy
 from listener import errors
 from listener.backup import stack as stacks
 from listener.backup import state
@@ -25,8 +26,6 @@ from listener.pocketbase.client import PocketBase
 
 DRILL = "drill-"
 """Begins the names of folders that a drill restores into; one that was killed leaves its behind."""
-PAYS = ("", "stopping", "stopped")
-"""Stages of a stack that lives; of one that is deleted, the last copy is made once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,18 @@ class Copy:
     stack: rows.Stack
     row: ledger.LedgerRow
     record: Mapping[str, Any]
+    """Empty where the record was deleted and the data is kept."""
     manifest: Manifest | None
+
+    @property
+    def rests(self) -> bool:
+        """It is deleted and stopped: the next copy is its last."""
+        return self.row.stage == "retained"
+
+    @property
+    def is_asked(self) -> bool:
+        """A person wants a copy now, and nobody tried since."""
+        return str(self.row.made.get(last_copy.ASKED) or "") > str(self.info.get("tried") or "")
 
     @property
     def must_stop(self) -> bool:
@@ -85,16 +95,18 @@ class Here:
         """Every stack of this server that the ledger knows a service of; copied longest ago first."""
         manifests = _manifests(self.settings)
         found = {row["id"]: row for row in await self.known.list(records.STACKS, expand="tenant_id")}
+        tenants = {row["id"]: row for row in await self.known.list(records.TENANTS)}
         server = self.settings.coolify_server_uuid
         copies = []
         for line in await self.known.list(ledger.COLLECTION, filter=f"kind='{records.STACKS}'"):
             row = ledger.LedgerRow.model_validate(line)
             record = found.get(row.id)
             elsewhere = server and row.server_uuid and row.server_uuid != server
-            if record is None or not row.service_uuid or row.stage == "closed" or elsewhere:
+            is_gone = record is None and (row.stage != "retained" or row.orphan)
+            if is_gone or not row.service_uuid or row.stage == "closed" or elsewhere:
                 continue
-            one = rows.stack(record)
-            copies.append(Copy(one, row, record, manifests.get(one.template)))
+            one = rows.stack(record or _remembered(row, tenants.get(row.tenant_id)))
+            copies.append(Copy(one, row, record or {}, manifests.get(one.template)))
         return sorted(copies, key=lambda copy: (str(copy.record.get("last_backup") or ""), copy.stack.name))
 
     async def living(self) -> frozenset[str]:
@@ -108,7 +120,9 @@ class Here:
         return (known.backup_days if known else 0) or records.BACKUP_DAYS
 
     async def say(self, copy: Copy, fields: Mapping[str, Any], *, done: bool = False) -> None:
-        """The record shows these facts of its last backup, beside those it showed."""
+        """The record, if there is one, shows these facts of its last backup, beside those it showed."""
+        if not copy.record:
+            return
         now = status.stamp(datetime.now(UTC))
         told = json.dumps({**copy.info, **fields}, ensure_ascii=False)
         last = {"last_backup": now} if done else {}
@@ -150,7 +164,7 @@ def wanted(here: Here, copies: Sequence[Copy]) -> list[Copy]:
 
 def _pays(here: Here, copy: Copy) -> bool:
     tier = here.tiers.get(copy.stack.tier)
-    return tier is not None and tier.backups
+    return tier.backups if tier is not None else copy.rests
 
 
 def _keeps(copy: Copy) -> bool:
@@ -158,10 +172,20 @@ def _keeps(copy: Copy) -> bool:
 
 
 def _is_final(copy: Copy) -> bool:
-    if copy.row.stage in PAYS:
-        return False
-    last = str(copy.record.get("last_backup") or "")
-    return bool(last and copy.row.deletion_seen and last > status.stamp(copy.row.deletion_seen))
+    """Its last copy is made and proven, or staff wants none."""
+    return copy.rests and bool(copy.row.made.get(last_copy.PROVEN) or copy.row.made.get(last_copy.WAIVED))
+
+
+def _remembered(row: ledger.LedgerRow, tenant: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A deleted stack whose record is gone, as far as the ledger knows it."""
+    return {
+        "id": row.id,
+        "tenant_id": row.tenant_id,
+        "stack_name": str(row.made.get("stack_name") or row.id),
+        "template": row.template,
+        "desired_state": "deleted",
+        "expand": {"tenant_id": tenant} if tenant else {},
+    }
 
 
 def _manifests(settings: configured.Database) -> dict[str, Manifest]:

@@ -66,7 +66,7 @@ async def carried_out(
     known: PocketBase, verb: str, target: str, arguments: dict[str, str], seconds: float
 ) -> Exit:
     """The request is written and answered; raises `NOT_ANSWERED` when nobody did within `seconds`."""
-    request = _written(verb, target, arguments)
+    request = written(verb, target, arguments)
     await reach.writer(known).commit([request])
     with anyio.move_on_after(seconds):
         while True:
@@ -91,7 +91,7 @@ async def answered(
     """
     writer, requests = (
         reach.writer(known),
-        [_written(verb, target, dict(arguments or {})) for target in targets],
+        [written(verb, target, dict(arguments or {})) for target in targets],
     )
     async with anyio.create_task_group() as tasks:
         for request in requests:
@@ -120,7 +120,8 @@ async def _read(known: PocketBase, requests: Sequence[str]) -> list[Mapping[str,
     return found
 
 
-def _written(verb: str, target: str, arguments: dict[str, str]) -> Write:
+def written(verb: str, target: str, arguments: dict[str, str]) -> Write:
+    """The write of a request that is open, asked by whoever runs this."""
     body = {
         "verb": verb,
         "target": target,

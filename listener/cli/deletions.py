@@ -9,15 +9,16 @@ from functools import partial
 import anyio
 
 from handlers import records
+from handlers.requests import copies
 from handlers.requests import undelete as undeleting
 from listener import errors
-from listener.cli import command, configured, leaving, reach, show, spans
+from listener.cli import command, configured, leaving, reach, rows, show, spans
 from listener.cli.exits import Exit
 from listener.pocketbase.client import PocketBase
 from listener.pocketbase.writer import Write
 
 Confirm = Callable[[str], bool]
-COLUMNS = ("tenant", "stack", "record", "stage", "since", "until", "approved", "id")
+COLUMNS = ("tenant", "stack", "record", "stage", "since", "until", "approved", "backup", "id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,11 @@ def undelete(wanted: Wanted, *, yes: bool, as_json: bool, confirm: Confirm, seco
     return reach.run(partial(_undelete, wanted, yes, as_json, confirm, seconds))
 
 
+def purge(named: str, *, bare: bool, yes: bool, confirm: Confirm, seconds: float) -> Exit:
+    """The stack's data goes an hour from now at the earliest; `bare` = also without a proven copy of it."""
+    return reach.run(partial(_purge, named, bare, yes, confirm, seconds))
+
+
 async def _board() -> leaving.Board:
     async with reach.database(configured.load(configured.Database)) as known:
         return await leaving.read(known)
@@ -81,6 +87,23 @@ async def _approve(yes: bool, confirm: Confirm, seconds: float) -> Exit:
             return Exit.FAILED
         answers = await command.answered(known, "approve", [one.id for one in waiting], seconds)
     return _told({one.id: one.name for one in waiting}, answers, "approved", as_json=False)
+
+
+async def _purge(named: str, bare: bool, yes: bool, confirm: Confirm, seconds: float) -> Exit:
+    async with reach.database(configured.load(configured.Database)) as known:
+        board = await leaving.read(known)
+        found = [one for one in board.stacks if named in (one.id, one.stack, one.name)]
+        target: rows.Named = rows.choose(named, found) if found else await rows.pick(known, named)
+        without = " No copy of it is kept." if bare else ""
+        question = command.QUESTIONS["purge"].format(name=target.name) + without
+        if not command.agreed(question, yes=yes, confirm=confirm):
+            return Exit.FAILED
+        verbs = [copies.WAIVED, "purge"] if bare else ["purge"]
+        for verb in verbs:
+            done = await command.carried_out(known, verb, target.id, {}, seconds)
+            if done is not Exit.DONE:
+                return done
+    return Exit.DONE
 
 
 async def _undelete(wanted: Wanted, yes: bool, as_json: bool, confirm: Confirm, seconds: float) -> Exit:

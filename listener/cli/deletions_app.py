@@ -1,5 +1,5 @@
 # ruff: noqa: PLC0415 - commands are imported when they run, so that --help is quick
-"""What goes and what comes back: `deletions`, `undelete`, `approve`."""
+"""What goes and what comes back: `deletions`, `undelete`, `approve`, `purge`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from listener.cli.arguments import Json, Some, Timeout, Yes, end
+from listener.cli.arguments import Json, Some, Stack, Timeout, Yes, end
 
 app = typer.Typer()
 
@@ -77,3 +77,22 @@ def approve(
     if waiting:
         end(deletions.approve(yes=yes, confirm=typer.confirm, seconds=timeout))
     end(command.ask("approve", stack, yes=yes, confirm=typer.confirm, seconds=timeout))
+
+
+@app.command()
+def purge(
+    stack: Stack,
+    *,
+    without_backup: Annotated[
+        bool, typer.Option("--without-backup", help="Also where no copy of its data is proven.")
+    ] = False,
+    yes: Yes = False,
+    timeout: Timeout = 60,
+) -> None:
+    """Remove a deleted stack's data before its time, once a copy of it is proven.
+
+    `cloudfreedom backup run` makes and proves that copy.
+    """
+    from listener.cli import deletions
+
+    end(deletions.purge(stack, bare=without_backup, yes=yes, confirm=typer.confirm, seconds=timeout))

@@ -9,6 +9,7 @@ from typing import Any
 
 from handlers import brake, ledger, records
 from handlers.eyes import ID_VIEWS
+from handlers.stacks import last_copy
 from listener.cli import rows
 from listener.pocketbase.client import PocketBase
 
@@ -34,6 +35,8 @@ class Leaving:
     """Until when its data is kept."""
     approved: str
     """What staff approved: `stop`, `purge`, or nothing."""
+    backup: str
+    """Its last copy: `proven`, `waived` by staff, or nothing so far."""
     service_uuid: str
     wish: str = "running"
     """What it is to do when it comes back."""
@@ -143,10 +146,17 @@ def _leaving(row: ledger.LedgerRow, record: records.StackRecord | None, tenant: 
         since=_text(seen),
         until=_text(until),
         approved=str(row.made.get(brake.APPROVED) or ""),
+        backup=_backup(row),
         service_uuid=row.service_uuid,
         wish=str(row.made.get("wish") or "running"),
         tenant_id=row.tenant_id,
     )
+
+
+def _backup(row: ledger.LedgerRow) -> str:
+    if row.made.get(last_copy.PROVEN):
+        return "proven"
+    return "waived" if row.made.get(last_copy.WAIVED) else ""
 
 
 def _text(moment: Any) -> str:

@@ -261,12 +261,6 @@ def recreate(stack: Stack, yes: Yes = False, timeout: Timeout = 60) -> None:
     _ask("recreate", stack, yes, timeout)
 
 
-@app.command()
-def purge(stack: Stack, yes: Yes = False, timeout: Timeout = 60) -> None:
-    """Remove a deleted stack's data before its time."""
-    _ask("purge", stack, yes, timeout)
-
-
 def main() -> None:
     """The console script: what goes wrong is told in three lines, Ctrl-C ends without a traceback."""
     try:

@@ -57,6 +57,26 @@ def repository(prepared_repository: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(prepared_repository, tmp_path / "repository"))
 
 
+def program(folder: Path, script: str) -> str:
+    """A PATH whose restic is this script; `$RESTIC` in it is the real one."""
+    real = shutil.which("restic")
+    file = folder / "bin" / "restic"
+    file.parent.mkdir()
+    file.write_text(f"#!/bin/sh\nRESTIC={real}\n{script}\n")
+    file.chmod(0o755)
+    return f"{file.parent}:{os.environ['PATH']}"
+
+
+def watched(folder: Path, seen: Path) -> str:
+    """A PATH whose restic writes down with which variables it was called."""
+    return program(folder, f'env >{seen}; exec "$RESTIC" "$@"')
+
+
+def forgetful(folder: Path) -> str:
+    """A PATH whose restic restores nothing and says that it did."""
+    return program(folder, '[ "$1" = restore ] && exit 0; exec "$RESTIC" "$@"')
+
+
 @pytest_asyncio.fixture
 async def host(database: Database, repository: Path, reachable: Path, tmp_path: Path) -> hosted.Host:
     """A host whose tenant has the tariff `team`."""

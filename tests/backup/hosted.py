@@ -66,6 +66,22 @@ class Host:
         )
         assert answer.status_code == 200, answer.text
 
+    async def ledger(self, record_id: str, **fields: Any) -> None:
+        """The ledger's row has these fields."""
+        answer = await self.admin.patch(f"/api/collections/listener_ledger/records/{record_id}", json=fields)
+        assert answer.status_code == 200, answer.text
+
+    async def remove(self, collection: str, record_id: str) -> None:
+        """The row is gone."""
+        answer = await self.admin.delete(f"/api/collections/{collection}/records/{record_id}")
+        assert answer.status_code == 204, answer.text
+
+    async def rows(self, collection: str) -> list[dict[str, Any]]:
+        """Every row."""
+        answer = await self.admin.get(f"/api/collections/{collection}/records", params={"perPage": 500})
+        found: list[dict[str, Any]] = answer.json()["items"]
+        return found
+
     async def backup(self, *words: str, **env: str) -> Done:
         """`cloudfreedom backup` on this host; what it prints holds no password."""
         where = ("--dir", str(self.folder)) if words[0] in ("run", "restore") else ()

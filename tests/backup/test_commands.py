@@ -19,7 +19,6 @@ import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.poly1305 import Poly1305
 
-from handlers import status
 from listener.backup import snapshots, state
 from listener.backup.snapshots import Snapshot
 from listener.cli.exits import Exit
@@ -52,15 +51,16 @@ async def test_every_stack_whose_tariff_has_backups_is_copied_and_its_record_say
     assert listed["wrong"] == []
 
 
-async def test_a_deleted_stack_is_copied_once_more_and_then_left(host: Host, tmp_path: Path) -> None:
-    seen = status.stamp(datetime.now(UTC) - timedelta(hours=3))
-    chat, _ = await host.stack("chat", stage="retained", deletion_seen=seen)
-    await host.show(chat, status="deleted", last_backup=status.stamp(datetime.now(UTC) - timedelta(hours=9)))
-    await host.patch(chat, desired_state="deleted")
-    stopping = {"TEMPLATES_DIR": stage.stopping(tmp_path)}
-    done, again = await host.backup("run", **stopping), await host.backup("run", **stopping)
-    assert (done.code, done.out.splitlines()[-1]) == (Exit.DONE, "1 of 1 stacks copied."), done.text
-    assert again.out == "0 of 0 stacks copied.\n"
+async def test_what_the_repositorys_server_needs_comes_from_a_file(host: Host, tmp_path: Path) -> None:
+    await host.stack("chat")
+    file, seen = anyio.Path(tmp_path / "restic.env"), anyio.Path(tmp_path / "seen")
+    await file.write_text("AWS_ACCESS_KEY_ID=fake-key-id\nAWS_SECRET_ACCESS_KEY='fake secret'\n")
+    done = await host.backup("run", BACKUP_ENV_FILE=str(file), PATH=stage.watched(tmp_path, Path(seen)))
+    assert done.code == Exit.DONE, done.text
+    lines = (await seen.read_text()).splitlines()
+    assert {"AWS_ACCESS_KEY_ID=fake-key-id", "AWS_SECRET_ACCESS_KEY=fake secret"} <= set(lines)
+    assert "fake secret" not in done.text
+    assert not [line for line in lines if line.startswith("POCKETBASE_")]
 
 
 async def test_secrets_may_stand_in_a_folder_of_credentials(host: Host, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 import stat
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from subprocess import DEVNULL
 from typing import Any
@@ -175,6 +175,35 @@ def test_what_is_there_and_could_not_be_read_is_told(tmp_path: Path) -> None:
         json.dumps({"message_type": "error", "during": "archival", **one}) for one in (gone, raced, broken)
     ]
     assert unread("\n".join(lines).encode()) == [str(there)]
+
+
+def stumbling(folder: Path, times: int, *items: Path) -> str:
+    """A PATH where restic says of its first backups that these could not be read."""
+    count = folder / "count"
+    said = [
+        json.dumps({"message_type": "error", "error": {}, "during": "archival", "item": str(item)})
+        for item in items
+    ]
+    (folder / "said").write_text("".join(f"{line}\n" for line in said))
+    script = f"""
+"$RESTIC" "$@" || exit $?
+[ "$1" = backup ] && echo >>{count} && [ "$(wc -l <{count})" -le {times} ] || exit 0
+cat {folder}/said >&2
+exit 3
+"""
+    return stage.program(folder, script)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_what_could_not_be_read_is_read_once_more_before_it_is_told(
+    engine: Restic, reachable: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    """A file that was removed and made again meanwhile looks so too. Only one snapshot is left of the two."""
+    volume = stage.volume(reachable)
+    monkeypatch.setenv("PATH", stumbling(tmp_path, times, volume.data / "uploads" / "1.txt"))
+    with nullcontext() if times == 1 else pytest.raises(errors.Terminal, match="BACKUP_INCOMPLETE"):
+        await stack.copied(engine, [volume], TAGS)
+    assert len(await engine.snapshots("inst=inst0001", "stack=stack1")) == 1
 
 
 async def test_a_tree_that_leads_elsewhere_is_not_put_back(reachable: Path) -> None:

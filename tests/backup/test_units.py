@@ -22,8 +22,12 @@ from tests.cli.commands import environment
 from tests.systemd import unit
 
 FOLDER = unit.PATH.parent
-UNITS = ("cloudfreedom-backup", "cloudfreedom-backup-drill")
-COMMANDS = {"cloudfreedom-backup": "backup run --prune", "cloudfreedom-backup-drill": "backup drill"}
+COMMANDS = {
+    "cloudfreedom-backup": "backup run --prune",
+    "cloudfreedom-backup-asked": "backup run --asked",
+    "cloudfreedom-backup-drill": "backup drill",
+}
+UNITS = tuple(COMMANDS)
 EXPOSURE = 40
 """Tenths of systemd's exposure level that are let pass: root on the network, who may change owners."""
 
@@ -58,7 +62,7 @@ def test_the_unit_runs_the_command_with_secrets_from_credentials(name: str) -> N
     assert all("SecretStr" in str(settings.Settings.model_fields[one].annotation) for one in loaded)
     folder = settings.Settings.model_fields["backup_state_dir"].default
     assert f"StateDirectory={folder.name}\n" in text
-    if name == "cloudfreedom-backup":
+    if "backup run" in COMMANDS[name]:
         assert f"ReadWritePaths={disk.VOLUMES}\n" in text
 
 
@@ -75,7 +79,7 @@ def test_a_copy_is_overdue_only_after_the_timer_had_its_time() -> None:
 async def test_the_rights_and_system_calls_that_the_unit_keeps_are_enough(
     host: Host, tmp_path: Path, name: str
 ) -> None:
-    await host.stack("chat")
+    await host.stack("chat", applied_spec={"backup_asked": "2100-01-01 00:00:00.000Z"})
     assert (await host.backup("run")).code == Exit.DONE
     text = (FOLDER / f"{name}.service").read_text()
     rights = re.findall(r"^CapabilityBoundingSet=(.+)$", text, re.MULTILINE)[0].lower().split()

@@ -154,8 +154,14 @@ async def _retained(run: Run) -> None:
     await run.until(stands("retained"), "the stack is kept")
 
 
-async def _purged(run: Run) -> None:
+async def _unwanted(run: Run) -> None:
     await _retained(run)
+    await run.request("backup_waived")
+    await run.until(lambda view: view.is_copy_waived, "nobody wants a copy of its data")
+
+
+async def _purged(run: Run) -> None:
+    await _unwanted(run)
     await run.request("purge")
     await run.until(stands("closed"), "the stack is purged")
 
@@ -226,7 +232,7 @@ ACTIONS: Mapping[str, Action] = {
     "delete": Action(_running, _edit(desired_state="deleted"), stands("retained")),
     "hard delete": Action(_running, lambda run: run.remove(STACKS, run.stack), stands("retained")),
     "undelete": Action(_retained, _edit(desired_state="running"), _is_new_start),
-    "purge": Action(_retained, _ask("purge"), stands("closed")),
+    "purge": Action(_unwanted, _ask("purge"), stands("closed")),
     "recreate": Action(_missing, _ask("recreate"), shows("running")),
     "adopt": Action(_found, _ask("adopt"), shows("running")),
     "retry": Action(_mended, _ask("retry"), shows("suspended")),

@@ -52,6 +52,11 @@ class View:
         return str(self._ledger.get("blocked", ""))
 
     @property
+    def is_copy_waived(self) -> bool:
+        """Staff said that its data may go without a copy."""
+        return bool((self._ledger.get("applied_spec") or {}).get("copy_waived"))
+
+    @property
     def projects(self) -> list[Any]:
         """Projects that carry the tenant's marker."""
         found: list[Any] = self.facts["projects"]
@@ -151,7 +156,8 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
         kept["applied_spec"] = {
             name: bool(value) if name in ("edit", "told", "sent", "compared") else value
             for name, value in kept["applied_spec"].items()
-            if name not in ("purged_at", "created", "deletion_stopped_at", "restored", "reasserted")
+            if name
+            not in ("purged_at", "created", "deletion_stopped_at", "rested_at", "restored", "reasserted")
         }
     if "target" in row:
         del kept["id"]

@@ -96,6 +96,7 @@ async def test_a_live_stack_is_not_erased(world: World, state: str) -> None:
 
 async def test_a_closed_stack_is_erased_at_once(world: World) -> None:
     stack = await _deleted(world)
+    await ask(world, "backup_waived", stack)
     await ask(world, "purge", stack)
     await world.live(4800.0)
     assert world.ledger(stack).stage == "closed"
@@ -117,6 +118,7 @@ async def test_an_erasure_that_was_cut_off_goes_on_after_a_restart(world: World)
     stack = await _deleted(world)
     await world.remove(stack)
     await world.settle()
+    await ask(world, "backup_waived", stack)
     await ask(world, "purge", stack)
     await world.live(4800.0)
     row = await world.row(stack, "listener_ledger")

@@ -33,6 +33,7 @@ async def _purged(world: World) -> str:
     stack = await world.running("base-llm")
     await world.edit(stack, desired_state="deleted")
     await world.settle()
+    await ask(world, "backup_waived", stack)
     await ask(world, "purge", stack)
     await world.live(4800.0)
     assert world.ledger(stack).stage == "closed"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from handlers import records
+from tests.handlers.asking import ask
 from tests.handlers.world import World
 
 DAY = 86_400.0
@@ -22,6 +23,7 @@ async def _retained(world: World) -> str:
     await world.edit(stack, desired_state="deleted")
     await world.settle()
     assert world.ledger(stack).stage == "retained"
+    await ask(world, "backup_waived", stack)
     world.coolify.calls.reset()
     return stack
 

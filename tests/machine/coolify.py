@@ -6,7 +6,8 @@ import random
 
 from hypothesis import strategies as st
 
-from handlers import naming
+from handlers import ledger, naming
+from handlers.requests import copies
 from listener.sandbox.standin import state
 from tests.machine.cast import WHO, Cast, event
 from tests.machine.witness import fingerprint
@@ -169,6 +170,8 @@ class InCoolify(Cast):
         witness, arguments = self.stage.witness, dict[str, str]()
         if verb == "purge":
             witness.purges.add(stack)
+        if verb == "backup_proven":
+            arguments = {"snapshot": "1a2b3c4d", "at": self.stage.clock.now().isoformat()}
         if verb == "adopt":
             uuid = str(self.rows.get(stack, {}).get("coolify_service_uuid") or "")
             service = witness.service(uuid)
@@ -179,10 +182,26 @@ class InCoolify(Cast):
         return {"verb": verb, "target": stack, "state": "open", "actor": "ada", "arguments": arguments}
 
     @event(
-        who=WHO, verb=st.sampled_from(["retry", "recreate", "purge", "approve", "adopt", "adopt", "explode"])
+        who=WHO,
+        verb=st.sampled_from(
+            ["retry", "recreate", "purge", "approve", "adopt", "adopt", "explode", *copies.VERBS]
+        ),
     )
     def ask(self, who: int, verb: str) -> None:
         """A request of staff, which the leader carries out when its turn comes."""
         if (stack := self.pick(who, self.stacks)) and (row := self.request(verb, stack)):
-            made = self.do(self.stage._send("POST", "listener_requests", "", row))
-            self.stage.touch("listener_requests", made["id"])
+            self._request(row)
+
+    @event(who=WHO)
+    def waive(self, who: int) -> None:
+        """Staff wants no copy of one that is deleted and kept."""
+        rows = self.stage.witness.of(ledger.COLLECTION)
+        kept = [one for one in self.stacks if rows.get(one, {}).get("stage") == "retained"]
+        if stack := self.pick(who, kept):
+            self._request(
+                {"verb": copies.WAIVED, "target": stack, "state": "open", "actor": "ada", "arguments": {}}
+            )
+
+    def _request(self, row: dict[str, object]) -> None:
+        made = self.do(self.stage._send("POST", "listener_requests", "", row))
+        self.stage.touch("listener_requests", made["id"])

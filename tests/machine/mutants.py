@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from handlers import absence, eyes, memory, naming, records
-from handlers.stacks import existing, facts, observe, purge, unborn
+from handlers.stacks import existing, facts, last_copy, observe, purge, unborn
 from listener.pocketbase import client
 
 
@@ -126,6 +126,11 @@ def a_purge_without_the_hour(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(purge, "_earliest", lambda known, _: known.clock)
 
 
+def a_purge_without_a_copy(patch: pytest.MonkeyPatch) -> None:
+    """Nobody asks whether the data was copied."""
+    patch.setattr(last_copy, "is_lacking", lambda *_: False)
+
+
 def a_404_of_another_team_is_believed(patch: pytest.MonkeyPatch) -> None:
     """Nobody asks whose token it is."""
 
@@ -171,7 +176,10 @@ MUTANTS = {
     "no-hour": Mutant(
         a_purge_without_the_hour,
         "a DELETE without the hour",
-        "delete_softly live_for_days hear_again live_on settle",
+        "delete_softly waive live_for_days hear_again live_on settle",
+    ),
+    "no-copy": Mutant(
+        a_purge_without_a_copy, "a DELETE without a proven copy", "delete_softly live_for_days live_on settle"
     ),
     "other-team": Mutant(
         a_404_of_another_team_is_believed,

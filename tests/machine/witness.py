@@ -17,6 +17,8 @@ from tests.machine import wire
 
 SECRET = "s3cret-"
 """Every secret of every record begins so."""
+STORING = ("base-llm", "openclaw-agent")
+"""Templates with data; every tariff has backups."""
 Row = dict[str, Any]
 
 
@@ -215,6 +217,10 @@ class Witness:
         seen = ledger.LedgerRow.model_validate(row).deletion_seen
         over = seen is not None and self.clock.now() - seen >= timedelta(days=30)
         self.claim(over or stack in self.purges, "a DELETE without retention", stack)
+        made = row.get("applied_spec") or {}
+        is_free = made.get("last_copy") or made.get("copy_waived") or made.get("orphan")
+        is_kept = row.get("template") in STORING
+        self.claim(is_free or not is_kept, "a DELETE without a proven copy", stack)
         runs = live is not None and any(part.runs for part in live.parts)
         self.claim(not runs or live is None or live.uuid in self.shown_up, "a DELETE of what runs", stack)
 

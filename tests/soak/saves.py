@@ -176,6 +176,7 @@ async def purge(place: Place, dice: random.Random) -> None:
     if retained:
         stack = dice.choice(retained)
         place.purged.add(stack)
+        await place.ask("backup_waived", stack)
         await place.ask("purge", stack)
 
 

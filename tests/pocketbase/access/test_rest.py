@@ -24,6 +24,10 @@ async def test_every_collection_has_a_row_in_the_matrix(world: World) -> None:
         assert world.shape.rows[name], f"{name} has no row to look at"
 
 
+NOBODY_LEADS = "listener"
+"""A row of `stack_overview` that comes and goes with the lease, and belongs to nobody."""
+
+
 @SHAPES_AND_LONG
 async def test_everybody_lists_and_views_the_rows_of_the_matrix_and_no_other(
     world: World, *, everything: bool
@@ -40,7 +44,8 @@ async def test_everybody_lists_and_views_the_rows_of_the_matrix_and_no_other(
                     (name, person, verb, i) for i, slug in rows.items() if is_his(letter, person, slug)
                 )
             answer = await http.get(path(name), params={"perPage": 500})
-            found.update((name, person, "list", one["id"]) for one in answer.json().get("items", ()))
+            ids = {one["id"] for one in answer.json().get("items", ())} - {NOBODY_LEADS}
+            found.update((name, person, "list", one) for one in ids)
             for id_ in rows:
                 if (await http.get(path(name, id_))).status_code == 200:
                     found.add((name, person, "view", id_))
