@@ -57,7 +57,7 @@ async def test_what_if_counts_restarts_refusals_and_the_line_and_writes_nothing(
     assert "telegram-bot/bot needs at least" in less.out, less.text
     assert "If saved: 0 restarted, one of a tenant at a time; 1 refused or blocked." in less.out
     crowded = await cloudfreedom(
-        world.env, "plan", stack, "--what-if", "server:sandbox-server.memory_mb=10200",
+        world.env, "plan", stack, "--what-if", "server:sandbox-server.memory_mb=9900",
         "--what-if", "tier:starter.memory=999M",
     )  # fmt: skip
     assert "WAIT" not in crowded.err
