@@ -90,7 +90,8 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
     """Every object, wired once, by keyword. Nothing runs yet."""
     holder = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     hostlock = HostLock(settings.listener_state_dir, holder)
-    metrics, catalog, mass = upstreams.metrics, load_catalog(settings), Flag()
+    metrics, mass = upstreams.metrics, Flag()
+    catalog = load_catalog(settings, set_aside=True)
     feed = Realtime(http=upstreams.sse, session=upstreams.database.session, topics=TOPICS)
     lease = _lease(waits, upstreams, holder=holder, feed=feed, hostlock=hostlock)
     writer = Writer(pocketbase=upstreams.database, holder=lambda: lease.holder if lease.held() else "")
@@ -182,6 +183,8 @@ def _scribe(eyes: seeing.Eyes, writer: Writer, sealer: Sealer, lease: Lease) -> 
 async def serve(app: App, settings: Settings) -> bool:
     """The main loop: the engine until a signal, the health endpoint beside it. True = drained cleanly."""
     app.hostlock.take()
+    for slug, refusal in app.catalog.broken.items():
+        log.error("template.broken", template=slug, code=refusal.code, error=str(refusal))
     async with anyio.create_task_group() as tasks:
         if settings.listener_http != "off":
             host, _, port = settings.listener_http.rpartition(":")
@@ -196,14 +199,15 @@ async def serve(app: App, settings: Settings) -> bool:
     return drained
 
 
-def load_catalog(settings: Settings) -> catalogs.Catalog:
-    """Our templates, and the operator's own folder over them."""
+def load_catalog(settings: Settings, *, set_aside: bool = False) -> catalogs.Catalog:
+    """Our templates, and the operator's own folder over them; raises as `Catalog.load` does."""
     own = (settings.templates_dir,) if settings.templates_dir else ()
     return catalogs.Catalog.load(
         catalogs.default_folder(),
         *own,
         platform=settings.platform(),
         require_digest=settings.templates_require_digest,
+        set_aside=set_aside,
     )
 
 

@@ -18,6 +18,14 @@ CONFIG_MAX = 256 * 1024
 
 def known_template(facts: StackFacts, catalog: catalogs.Catalog, slug: str) -> templating.Template:
     template = catalog.get(slug)
+    if slug in catalog.broken:
+        raise errors.Refusal(
+            "TEMPLATE_BROKEN",
+            f"The template “{slug}” cannot be used just now. Nothing was changed; please tell the support.",
+            what=f"template {slug!r} is broken: {catalog.broken[slug].what}",
+            why="it was set aside when the listener started; its stacks run on as they are",
+            fix="`cloudfreedom templates check`, correct it, `systemctl reload cloudfreedom-listener`",
+        )
     if template is None:
         raise errors.Refusal(
             "TEMPLATE_UNKNOWN",

@@ -36,7 +36,7 @@ async def logs(named: str, *, container: str, tail: int, follow: bool, every: fl
     wanted = configured.load(settings.Settings)
     async with reach.database(wanted) as known, reach.coolify(wanted) as coolify:
         stack = await rows.pick(known, named)
-        catalog, keys = app.load_catalog(wanted), wanted.listener_secrets_key
+        catalog, keys = app.load_catalog(wanted, set_aside=True), wanted.listener_secrets_key
         source = Container(known, coolify, catalog, stack, keys, uuid=await _uuid(known, stack))
         await source.choose(container)
         lines = await source.read(max(tail, WINDOW) if follow else tail)

@@ -28,34 +28,50 @@ def default_folder() -> Path:
 
 
 class Catalog:
-    """Templates by slug."""
+    """Templates by slug, and the broken ones with what is wrong."""
 
-    def __init__(self, templates: Mapping[str, Template]) -> None:
+    def __init__(
+        self, templates: Mapping[str, Template], broken: Mapping[str, errors.Refusal] | None = None
+    ) -> None:
         self._templates = dict(templates)
+        self.broken: Mapping[str, errors.Refusal] = dict(broken or {})
 
     @classmethod
     def load(
-        cls, *folders: Path, platform: Mapping[str, str] | None = None, require_digest: bool = False
+        cls,
+        *folders: Path,
+        platform: Mapping[str, str] | None = None,
+        require_digest: bool = False,
+        set_aside: bool = False,
     ) -> Catalog:
         """Every template of the folders (without any: `default_folder()`); a later folder wins.
 
         `platform` are the platform's settings, by which an image may be replaced.
         Each is rendered for every tier of its manifest. Raises `Refusal` `TEMPLATE_BROKEN` naming file and
         field, or `GUARD_…`; with `require_digest` `GUARD_G16` for an image that is named by tag alone.
+        With `set_aside` such a template is one of `broken` instead, also where an earlier folder has a sound
+        one: nobody asked for that.
         """
-        given = platform or {}
-        found = {path.name: read(path, given) for path in paths(*(folders or (default_folder(),)))}
-        for template in found.values():
-            if require_digest:
-                pinned(template)
-        return cls(found)
+        chosen = {path.name: path for path in paths(*(folders or (default_folder(),)))}
+        found, broken = dict[str, Template](), dict[str, errors.Refusal]()
+        for slug, path in chosen.items():
+            try:
+                found[slug] = read(path, platform or {})
+                if require_digest:
+                    pinned(found[slug])
+            except errors.Refusal as refusal:
+                if not set_aside:
+                    raise
+                found.pop(slug, None)
+                broken[slug] = refusal
+        return cls(found, broken)
 
     def get(self, slug: str) -> Template | None:
-        """The template of that name, if there is one."""
+        """The template of that name, if there is a sound one."""
         return self._templates.get(slug)
 
     def slugs(self) -> tuple[str, ...]:
-        """All names, sorted."""
+        """All names of sound ones, sorted."""
         return tuple(sorted(self._templates))
 
 

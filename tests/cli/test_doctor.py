@@ -175,7 +175,9 @@ async def test_settings_that_were_copied_badly_are_noticed_by_name_only(
     monkeypatch.chdir(tmp_path)
     env = tmp_path / ".env"
     env.touch(mode=0o644)
+    (tmp_path / "own" / "base-llm").mkdir(parents=True)
     given = {
+        "TEMPLATES_DIR": str(tmp_path / "own"),
         "POCKETBASE_PASSWORD": "${FAKE_PASSWORD}",
         "COOLIFY_TOKEN": "'1|fake'",
         "COOLIFY_URL": "fake.example",
@@ -187,7 +189,8 @@ async def test_settings_that_were_copied_badly_are_noticed_by_name_only(
     assert "COOLIFY_URL is no address" in texts
     assert "FAKE_PASSWORD" not in texts.replace("POCKETBASE_PASSWORD", "")
     assert (marks(found["secret files"]), found["secret files"][0].fix) == ("!", "chmod 600 .env")
-    assert set(marks(found["templates"])) == {"!"}
+    assert set(marks(found["templates"])) == {"✗", "!"}
+    assert "base-llm is set aside" in found["templates"][0].text
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,16 @@ def test_a_folder_of_ones_own_is_read_and_a_later_one_wins(tmp_path: Path) -> No
     assert found(both, "pair").version == "0.2.0"
 
 
+def test_a_broken_one_can_be_set_aside_and_is_not_replaced_by_one_that_it_replaced(tmp_path: Path) -> None:
+    write_pair(tmp_path / "a")
+    write_pair(tmp_path / "b", manifest="nonsense: true")
+    both = catalog.Catalog.load(tmp_path / "a", TEMPLATES, tmp_path / "b", set_aside=True)
+    assert (both.slugs(), both.get("pair"), list(both.broken)) == (("web",), None, ["pair"])
+    assert both.broken["pair"].what.startswith("pair/template.yaml: ")
+    pinned = catalog.Catalog.load(tmp_path / "a", require_digest=True, set_aside=True)
+    assert (pinned.slugs(), pinned.broken["pair"].code) == ((), "GUARD_G16")
+
+
 @pytest.mark.parametrize("slug", ["base-llm", "openclaw-agent", "telegram-bot", "web", "pair"])
 def test_the_sample_of_every_manifest_is_a_complete_order(shop: catalog.Catalog, slug: str) -> None:
     subject = found(shop, slug)

@@ -201,11 +201,33 @@ async def test_a_slug_that_goes_bad_while_a_stack_waits_is_told_on_the_tenant(wo
     assert tenant["listener_message"].startswith("The tenant's slug is not allowed")
 
 
-async def test_a_template_that_is_gone_stops_no_stack_of_it_and_makes_no_new_one(world: World) -> None:
+@pytest.mark.parametrize(
+    ("broken", "message", "code"),
+    [
+        (
+            {},
+            "There is no template “openclaw-agent”. Choose one of: base-llm, telegram-bot.",
+            "TEMPLATE_UNKNOWN",
+        ),
+        (
+            {"openclaw-agent": errors.Refusal("GUARD_G01", "It is refused.")},
+            (
+                "The template “openclaw-agent” cannot be used just now. "
+                "Nothing was changed; please tell the support."
+            ),
+            "TEMPLATE_BROKEN",
+        ),
+    ],
+    ids=["gone", "broken"],
+)
+async def test_a_template_that_is_no_more_stops_no_stack_of_it_and_makes_no_new_one(
+    world: World, broken: dict[str, errors.Refusal], message: str, code: str
+) -> None:
     old = await world.running("openclaw-agent")
+    other = await world.running("telegram-bot")
     left = ("base-llm", "telegram-bot")
     templates = {slug: template for slug in left if (template := world.place.catalog.get(slug))}
-    world.place = replace(world.place, catalog=catalog.Catalog(templates))
+    world.place = replace(world.place, catalog=catalog.Catalog(templates, broken))
     await world.restart()
     world.coolify.calls.reset()
     new = await world.stack("openclaw-agent")
@@ -213,12 +235,9 @@ async def test_a_template_that_is_gone_stops_no_stack_of_it_and_makes_no_new_one
     await world.live(60)
     for stack in (old, new):
         row = await world.row(stack)
-        assert row["status"] == "error"
-        assert row["message"] == (
-            "There is no template “openclaw-agent”. Choose one of: base-llm, telegram-bot."
-        )
-        assert row["error_message"].startswith("TEMPLATE_UNKNOWN · ")
-    assert world.effects() == []
+        assert (row["status"], row["message"]) == ("error", message)
+        assert row["error_message"].startswith(f"{code} · ")
+    assert (world.effects(), (await world.row(other))["status"]) == ([], "running")
 
 
 async def test_a_stack_that_was_refused_waits_for_lists_like_a_new_one(world: World) -> None:

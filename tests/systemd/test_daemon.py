@@ -105,6 +105,10 @@ async def test_a_reload_begins_anew_in_the_same_process_with_the_templates_as_th
         assert one.world.log.read_text().count('"event": "lease.taken"') == 2
         assert {told.pid for told in one.told} == {one.daemon.pid if one.daemon else 0}
         assert await one.stop() == 0
+        await one.start(TEMPLATES_DIR=str(folder))
+        await one.until_told("READY=1", times=4)
+        await one.until_logged('"event": "template.broken"')
+        assert await one.stop() == 0
 
 
 async def test_a_proxys_404_in_the_place_of_coolify_is_waited_for(tmp_path: Path) -> None:

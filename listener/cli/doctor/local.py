@@ -61,9 +61,14 @@ def _is_there(path: Path) -> bool:
 
 async def templates(here: scene.Scene) -> list[report.Line]:
     """Every template loads, renders and passes the guard; the platform has what they need."""
-    catalog = app.load_catalog(here.settings)
+    catalog = app.load_catalog(here.settings, set_aside=True)
     given = here.settings.platform()
-    found = []
+    found = [
+        report.failure(
+            f"{slug} is set aside, its stacks are left as they are: {one.code}: {one.what}", one.fix
+        )
+        for slug, one in catalog.broken.items()
+    ]
     for slug in catalog.slugs():
         template = catalog.get(slug)
         assert template is not None

@@ -87,7 +87,7 @@ async def stuck(here: scene.Scene) -> list[report.Line]:
     is_led = (await lease.read(known)).is_led
     late = await _overview(known, (PENDING, UNDER_WAY))
     told = {one.id: one for one in await rows.stacks(known)} if late else {}
-    catalog, found = app.load_catalog(here.settings), []
+    catalog, found = app.load_catalog(here.settings, set_aside=True), []
     for row in late:
         one = told.get(row["id"])
         template = catalog.get(one.template) if one else None
