@@ -7,7 +7,7 @@ nothing runs, and compared it. Nothing that stands on the record is believed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from handlers import ledger
@@ -76,6 +76,12 @@ def waived(row: ledger.LedgerRow | None, actor: str) -> Mapping[str, Any]:
             fix="delete it first: `cloudfreedom delete`, and wait until it is `deleted`",
         )
     return {"applied_spec": {**row.made, WAIVED: actor}}
+
+
+def stays(row: ledger.LedgerRow, days: int, now: datetime) -> bool:
+    """The newest copy is kept: its data is not purged, or went less than `days` ago and not by an erasure."""
+    purged = _time(str(row.made.get("purged_at") or ""))
+    return row.stage != "closed" or (now - purged < timedelta(days=days) and not erasure.is_asked(row))
 
 
 def rested(made: Mapping[str, Any], now: datetime) -> dict[str, Any]:

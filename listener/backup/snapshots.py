@@ -58,14 +58,14 @@ def read(rows: Iterable[Mapping[str, Any]]) -> list[Snapshot]:
 
 
 def over(
-    found: Iterable[Snapshot], days: Mapping[str, int], alive: AbstractSet[str], now: datetime
+    found: Iterable[Snapshot], days: Mapping[str, int], kept: AbstractSet[str], now: datetime
 ) -> list[Snapshot]:
-    """Those that are older than `days` says for their stack; of what is `alive` the newest is never over."""
+    """Those that are older than `days` says for their stack; of what is `kept` the newest is not over."""
     ordered = sorted(found, key=lambda one: one.at)
     newest = {one.stack: one.id for one in ordered}
     return [
         one
         for one in ordered
         if now - one.at > timedelta(days=days[one.stack])
-        and not (one.stack in alive and newest[one.stack] == one.id)
+        and not (one.stack in kept and newest[one.stack] == one.id)
     ]

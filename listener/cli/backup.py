@@ -143,7 +143,8 @@ async def _forget(here: Here) -> None:
     found = await here.restic.snapshots(f"inst={here.inst}")
     tiers = {one.stack.id: one.stack.tier for one in await here.copies()}
     days = {one.stack: here.days(tiers.get(one.stack) or one.tags.get("tier", "")) for one in found}
-    over = snapshots.over(found, days, await here.living(), datetime.now(UTC))
+    now = datetime.now(UTC)
+    over = snapshots.over(found, days, await here.kept(days, now), now)
     await here.restic.forget([one.id for one in over])
     show.line(f"{len(over)} of {len(found)} copies were over and are removed.")
 

@@ -109,10 +109,11 @@ class Here:
             copies.append(Copy(one, row, record or {}, manifests.get(one.template)))
         return sorted(copies, key=lambda copy: (str(copy.record.get("last_backup") or ""), copy.stack.name))
 
-    async def living(self) -> frozenset[str]:
-        """Stacks whose data is not purged, on any server."""
-        found = await self.known.list(ledger.COLLECTION, filter="stage!='closed'", fields="id")
-        return frozenset(str(row["id"]) for row in found)
+    async def kept(self, days: Mapping[str, int], now: datetime) -> frozenset[str]:
+        """Stacks whose newest copy stays; `days` says for how long copies of each are kept."""
+        found = await self.known.list(ledger.COLLECTION, filter=f"kind='{records.STACKS}'")
+        known = [ledger.LedgerRow.model_validate(line) for line in found]
+        return frozenset(one.id for one in known if last_copy.stays(one, days.get(one.id, 0), now))
 
     def days(self, tier: str) -> int:
         """For how long a copy is kept."""

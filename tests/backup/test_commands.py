@@ -241,6 +241,23 @@ async def test_prune_removes_what_is_older_than_the_tariff_says(host: Host) -> N
     assert len(json.loads(host.restic("snapshots", "--json"))) == 2
 
 
+@pytest.mark.parametrize(("ago", "erased", "left"), [(6, {}, 1), (8, {}, 0), (6, {"erase": "x"}, 0)])
+async def test_the_last_copy_is_kept_for_so_many_days_after_the_purge(
+    host: Host, ago: int, erased: dict[str, str], left: int
+) -> None:
+    stack, volume = await host.stack("chat")
+    await host.backup("run")
+    (row,) = json.loads(host.restic("snapshots", "--json"))
+    for days in (40, 41):
+        at = f"{datetime.now(UTC) - timedelta(days=days):%Y-%m-%d %H:%M:%S}"
+        host.restic("backup", "--time", at, "--tag", ",".join(row["tags"]), str(volume.data))
+    host.restic("forget", row["short_id"])
+    purged = (datetime.now(UTC) - timedelta(days=ago)).isoformat()
+    await host.ledger(stack, stage="closed", applied_spec={"purged_at": purged, **erased})
+    done = await host.backup("prune")
+    assert done.out == f"{2 - left} of 2 copies were over and are removed.\n", done.text
+
+
 async def test_only_one_run_at_a_time(tmp_path: Path) -> None:
     with state.opened(tmp_path / "one", patience=0):  # noqa: SIM117 - the second one is what is refused
         with pytest.raises(Exception, match="BACKUP_BUSY"), state.opened(tmp_path / "one", patience=0.3):
