@@ -31,8 +31,8 @@ MOST = 10
 """Differences that are named."""
 NOT_OURS = ("SERVICE_", "COOLIFY_")
 """Beginnings of the variables that Coolify makes by itself (4.3.10, parsers.php)."""
-REFERENCE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_.]*)")
-"""Coolify makes a variable of each reference that a value begins with."""
+REFERENCE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_.]*)(?::?-([^}]*))?")
+"""Coolify makes a variable of each reference that a value begins with, empty or with the default in it."""
 DECIMAL = re.compile(r"-?\d+\.\d+")
 
 Made = Mapping[str, Any]
@@ -60,7 +60,8 @@ def learned(facts: StackFacts, want: Desired, made: dict[str, Any]) -> Learned:
     row, standing, entry = facts.ledger, facts.standing, None
     assert row is not None
     if standing is not None and _was_put_back(row, want, standing):
-        return Learned({"applied_hash": ""}, steps.Entry("stack.drift", "done", PUT_BACK))
+        keys = sorted({*row.env_keys, *_forgotten(row, standing)})
+        return Learned({"applied_hash": "", "env_keys": keys}, steps.Entry("stack.drift", "done", PUT_BACK))
     if facts.entry is not None and row.made.get(SENT) and not row.made.get(COMPARED):
         made = {**made, COMPARED: facts.entry.updated_at}
     if standing is not None:
@@ -189,18 +190,30 @@ def _variables(
     row: LedgerRow, want: Desired, standing: standings.Standing, ours: Any
 ) -> Iterator[tuple[str, str]]:
     found = {one.key: one for one in standing.variables}
-    text = standing.compose or json.dumps(ours)
-    referred = {match[1] for match in REFERENCE.finditer(text)}
+    referred = _referred(standing.compose or json.dumps(ours))
     values = {env.key: env.value for env in want.envs} if row.applied_hash == want.hash else {}
     for key in sorted({*found, *row.env_keys}):
         one = found.get(key)
         if one is None:
             yield f"variable {key} is gone", ""
         elif key not in row.env_keys:
-            if not (one.is_made or key.startswith(NOT_OURS) or key in referred):
+            is_empty = key in referred and one.value in (None, referred[key])
+            if not (one.is_made or key.startswith(NOT_OURS) or is_empty):
                 yield f"variable {key} was added", _hash([row.salt, one.value])
         elif one.value is not None and key in values and _trimmed(one.value) != _trimmed(values[key]):
             yield f"variable {key} has another value", _hash([row.salt, one.value])
+
+
+def _forgotten(row: LedgerRow, standing: standings.Standing) -> set[str]:
+    """Variables that the ledger does not know and that its document reads: sent after it was copied."""
+    referred, known = _referred(standing.compose or ""), {*row.env_keys}
+    extra = {one.key for one in standing.variables if one.value != referred.get(one.key) and not one.is_made}
+    return {key for key in (extra & referred.keys()) - known if not key.startswith(NOT_OURS)}
+
+
+def _referred(text: str) -> dict[str, str]:
+    """Each variable that a document reads, and what Coolify makes it of without ours."""
+    return {match[1]: match[2] or "" for match in REFERENCE.finditer(text)}
 
 
 def _trimmed(value: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
 import structlog
 
@@ -262,8 +263,9 @@ def values(world: World, stack: str) -> dict[str, str | None]:
     return {one.key: one.value for one in world.service(stack).variables}
 
 
+@pytest.mark.parametrize("name", ["OPENAI_API_KEY", "MODEL"])
 async def test_edits_that_a_put_back_pocketbase_forgot_are_undone_in_coolify_and_nothing_else_is_touched(
-    world: World, host: Host
+    world: World, host: Host, name: str
 ) -> None:
     same, edited = await fleet(world, 2)
     await host.begin()
@@ -271,7 +273,7 @@ async def test_edits_that_a_put_back_pocketbase_forgot_are_undone_in_coolify_and
     kept = await rows_of(world, [same, edited])
     before = values(world, edited)
     config = kept[records.STACKS, edited]["config"]
-    changed = {"env_vars": {**config["env_vars"], "OPENAI_API_KEY": "fake-newer-key"}}
+    changed = {"env_vars": {**config["env_vars"], name: "fake-newer-value"}}
     await world.edit(edited, config=changed)
     await world.settle()
     assert values(world, edited) != before
