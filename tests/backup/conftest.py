@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -94,12 +95,14 @@ async def host(database: Database, repository: Path, reachable: Path, tmp_path: 
 
 
 @pytest.fixture
-def reachable(tmp_path: Path) -> Path:
-    """A folder of volumes that the container's user may reach, as its own from inside."""
-    for folder in (tmp_path, *tmp_path.parents):
-        if ROOT and folder.stat().st_uid == os.geteuid():
-            folder.chmod(folder.stat().st_mode | 0o011)
-    return tmp_path / "volumes"
+def reachable() -> Iterator[Path]:
+    """A folder of volumes that the container's user may reach, as its own from inside.
+
+    Not below pytest's own: each pytest that starts takes the rights of others from that.
+    """
+    with tempfile.TemporaryDirectory(prefix="cloudfreedom-volumes-") as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder) / "volumes"
 
 
 @pytest.fixture
