@@ -1,11 +1,13 @@
-"""Docker's Engine API over its Unix socket: events and inspection, nothing that changes anything.
+"""Docker's Engine API over its Unix socket: its events, nothing that changes anything.
 
-Shapes by the Engine API 1.43 (Docker 24): `GET /events`, `GET /containers/{id}/json`.
+Seen of Docker 20.10 (API 1.41): `GET /_ping`, `GET /events`. An engine refuses a version of the API that is
+newer than its own, and since Docker 29 one older than 1.44: it is spoken to in its own.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,23 +17,25 @@ from typing import Any
 import httpx
 
 from listener import errors
-from listener.dockerwatch.containers import PROJECT, SERVICE, End
+from listener.dockerwatch.containers import PROJECT, SERVICE
 
-VERSION = "v1.43"
 SOCKET = Path("/var/run/docker.sock")
-FILTERS = json.dumps({"type": ["container"], "event": ["die"]})
+FILTERS = json.dumps({"type": ["container"], "event": ["die", "oom"]})
+LINES = {"Accept": "application/x-ndjson"}
+"""Newer engines know other forms too; older ones look at no header and send lines as well."""
 
 
 @dataclass(frozen=True, slots=True)
-class Died:
-    """A container of a compose project ended."""
+class Event:
+    """A container of a compose project ended, or a process of it was killed for want of memory."""
 
-    id: str
     project: str
     service: str
     nanoseconds: int
     """When, since 1970."""
-    code: int
+    code: int | None
+    """None: a memory kill. Whether the container ends with it is told apart. (`OOMKilled` of an inspection is
+    true also of an end hours after a kill that was survived.)"""
 
     @property
     def at(self) -> datetime:
@@ -40,56 +44,54 @@ class Died:
 
 
 class Engine:
-    """Read-only calls to Docker."""
+    """Read-only calls to Docker. `quiet`: seconds of silence after which a stream ends."""
 
-    def __init__(self, socket: Path = SOCKET) -> None:
+    def __init__(self, socket: Path = SOCKET, *, quiet: float = 30.0) -> None:
         transport = httpx.AsyncHTTPTransport(uds=str(socket))
-        self._http = httpx.AsyncClient(
-            transport=transport, base_url=f"http://docker/{VERSION}", timeout=httpx.Timeout(10.0, read=30.0)
-        )
+        timeout = httpx.Timeout(10.0, read=quiet)
+        self._http = httpx.AsyncClient(transport=transport, base_url="http://docker", timeout=timeout)
 
     async def close(self) -> None:
         """No connection is left."""
         await self._http.aclose()
 
-    async def deaths(self, since: int) -> AsyncIterator[Died | None]:
-        """Ends of compose containers after `since` (nanoseconds), as they come; None while nothing comes.
+    async def events(self, since: int) -> AsyncIterator[Event | None]:
+        """What became of compose containers after `since` (nanoseconds), as it comes; None once it is open.
 
-        Raises `DOCKER_UNREACHABLE` when the socket cannot be used, and when the stream ends.
+        Ends when nothing came for a while. Raises `DOCKER_UNREACHABLE` when the socket cannot be used, when
+        the engine does not begin to answer, and when the stream breaks.
         """
+        is_open = False
         params = {"filters": FILTERS, "since": f"{since // 10**9}.{since % 10**9:09d}"}
         try:
-            async with self._http.stream("GET", "/events", params=params) as answer:
+            path = f"/v{await self._version()}/events"
+            async with self._http.stream("GET", path, params=params, headers=LINES) as answer:
                 if answer.status_code != 200:
                     raise _unreachable(f"HTTP {answer.status_code}")
+                is_open = True
                 yield None
                 async for line in answer.aiter_lines():
-                    if found := _died(line):
+                    if found := _event(line):
                         yield found
-        except httpx.ReadTimeout:
-            return
         except httpx.HTTPError as error:
+            if is_open and isinstance(error, httpx.ReadTimeout):
+                return
             raise _unreachable(type(error).__name__) from error
 
-    async def end(self, died: Died) -> End:
-        """How it ended. Docker knows of a memory kill only while the container is there."""
-        try:
-            answer = await self._http.get(f"/containers/{died.id}/json")
-            state = answer.json().get("State", {}) if answer.status_code == 200 else {}
-        except (httpx.HTTPError, ValueError, AttributeError):
-            state = {}
-        return End(died.at, died.code, bool(state.get("OOMKilled")))
+    async def _version(self) -> str:
+        """The newest the engine speaks: asked for each stream, it may have been upgraded meanwhile."""
+        said = (await self._http.get("/_ping")).headers.get("Api-Version", "")
+        if not re.fullmatch(r"\d+\.\d+", said):
+            raise _unreachable("it names no version of its API")
+        return str(said)
 
 
-def _died(line: str) -> Died | None:
+def _event(line: str) -> Event | None:
     try:
         event: Any = json.loads(line)
-        actor = event["Actor"]
-        named = actor["Attributes"]
-        return Died(
-            str(actor["ID"]), str(named[PROJECT]), str(named.get(SERVICE, "")), int(event["timeNano"]),
-            int(named.get("exitCode", 0)),
-        )  # fmt: skip
+        named = event["Actor"]["Attributes"]
+        code = int(named.get("exitCode", 0)) if event["Action"] == "die" else None
+        return Event(str(named[PROJECT]), str(named.get(SERVICE, "")), int(event["timeNano"]), code)
     except (ValueError, KeyError, TypeError):
         return None
 

@@ -14,7 +14,7 @@ import structlog
 
 from listener import errors
 from listener.dockerwatch import containers
-from listener.dockerwatch.containers import WINDOW, Ends, Report
+from listener.dockerwatch.containers import WINDOW, End, Ends, Report
 from listener.dockerwatch.engine import Engine
 
 EVERY = 15.0
@@ -60,12 +60,14 @@ class Watch:
 
     async def _listen(self) -> None:
         """Until the stream pauses; the next one begins where this one ended."""
-        async for died in self._engine.deaths(self._since):
-            if died is None:
+        async for event in self._engine.events(self._since):
+            if event is None:
                 continue
-            end = await self._engine.end(died)
-            self._ends.add(died.project, died.service, end)
-            self._since = max(self._since, died.nanoseconds + 1)
+            if event.code is None:
+                self._ends.kill(event.project, event.service, event.at)
+            else:
+                self._ends.add(event.project, event.service, End(event.at, event.code))
+            self._since = max(self._since, event.nanoseconds + 1)
             write(self._ends.report(self._now()), self._file)
 
     async def _report_regularly(self) -> None:

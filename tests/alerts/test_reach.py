@@ -92,7 +92,8 @@ async def test_a_silence_keeps_an_alert_from_people_until_it_ends(tmp_path: Path
         await stage.until_shown([stack], "running")
         (service,) = await stage.services()
         ended = containers.Ends()
-        ended.add(service["uuid"], "bot", containers.End(datetime.now(UTC), 137, is_oom=True))
+        ended.kill(service["uuid"], "bot", datetime.now(UTC))
+        ended.add(service["uuid"], "bot", containers.End(datetime.now(UTC), 137))
         watch.write(ended.report(datetime.now(UTC)), seen)
         await _until(receiver, ("oom", "raised"))
         (told,) = receiver.got[0]["alerts"]

@@ -16,7 +16,10 @@ def ends(*found: tuple[float, int, bool]) -> Ends:
     """So many seconds ago, with that code, for want of memory or not."""
     made = Ends()
     for ago, code, is_oom in found:
-        made.add("uuid", "bot", End(NOW - timedelta(seconds=ago), code, is_oom))
+        at = NOW - timedelta(seconds=ago)
+        if is_oom:
+            made.kill("uuid", "bot", at - timedelta(seconds=0.1))
+        made.add("uuid", "bot", End(at, code))
     return made
 
 
@@ -48,10 +51,19 @@ def test_an_end_that_is_heard_twice_counts_once() -> None:
     assert kinds(ends((1, 1, False), (1, 1, False), (1, 1, False))) == []
 
 
+def test_a_memory_kill_that_is_told_after_the_end_counts_and_one_that_was_survived_does_not() -> None:
+    made = ends((100, 143, False), (1, 137, False))
+    made.kill("uuid", "bot", NOW - timedelta(seconds=200))
+    made.kill("uuid", "neighbour", NOW)
+    assert kinds(made) == []
+    made.kill("uuid", "bot", NOW)
+    assert kinds(made) == ["oom"]
+
+
 def test_what_is_over_is_forgotten() -> None:
     made = ends((1, 137, True))
     assert kinds(made, NOW + timedelta(hours=2)) == []
-    assert made.kept == {}
+    assert (made.kept, made.kills) == ({}, {})
 
 
 def test_a_report_is_read_as_it_was_written() -> None:

@@ -97,7 +97,8 @@ class Scene:
         """Docker's watch has seen a container of this service end, or nothing within the last hour."""
         seen, now = containers.Ends(), datetime.now(UTC)
         if oom:
-            seen.add(service, "bot", containers.End(now, 137, is_oom=True))
+            seen.kill(service, "bot", now)
+            seen.add(service, "bot", containers.End(now, 137))
         watch.write(seen.report(now), self.docker)
 
     async def put_back(self, copy: Path) -> None:
