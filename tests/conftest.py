@@ -6,9 +6,10 @@ import asyncio
 
 import pytest
 
+from tests.docker_host import _engine, docker_host
 from tests.fixtures import database, prepared_database
 
-__all__ = ["database", "prepared_database"]
+__all__ = ["_engine", "database", "docker_host", "prepared_database"]
 
 
 @pytest.fixture(autouse=True)
