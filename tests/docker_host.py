@@ -28,6 +28,9 @@ ALONE = (
 )  # fmt: skip
 IMAGE = "cf-busybox:1"
 """Busybox and nothing else: there is no registry."""
+FOLDERS = (("tmp", 0o1777, 0), ("home/node/.openclaw", 0o700, 1000))
+"""Of that image, with mode and owner. A fresh volume gets both from the folder that it is mounted over: the
+template `openclaw-agent` counts on it."""
 PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 SECONDS = 60.0
 """Until what must come has come."""
@@ -140,10 +143,10 @@ def rootfs() -> bytes:
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"
             if name != "busybox":
                 tar.addfile(link)
-        for folder in ("tmp", "etc"):
-            made_folder = tarfile.TarInfo(folder)
-            made_folder.type, made_folder.mode = tarfile.DIRTYPE, 0o1777 if folder == "tmp" else 0o755
-            tar.addfile(made_folder)
+        for name, mode, owner in FOLDERS:
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.mode, entry.uid, entry.gid = tarfile.DIRTYPE, mode, owner, owner
+            tar.addfile(entry)
     return made.getvalue()
 
 

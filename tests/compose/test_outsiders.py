@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,13 +15,13 @@ import jsonschema
 import pytest
 import yaml
 
-from listener.compose import catalog, document, guard, render, template
+from listener.compose import catalog, guard, render, template
 
+from .composer import VALUE, Compose, compose
 from .conftest import TEMPLATES, context, found, write_pair
 from .hostile import CORPUS
 
-VALUE = "it's $HOME, ${HOME} & a$$b #1"
-"""What every variable holds when Compose looks at a document."""
+__all__ = ["compose"]
 
 DURATIONS = {"stop_grace_period", "interval", "timeout", "start_period"}
 
@@ -93,43 +91,6 @@ def test_compose_lint_objects_to_nothing_but_an_exempt_root(
     services = [one for made in accepted.values() for one in made.document["services"].items()]
     exempt = {(ROOT, name) for name, one in services if one["user"] == "0:0"}
     assert (named, result.returncode, bool(exempt)) == (exempt, 1, True), found
-
-
-@dataclasses.dataclass(frozen=True)
-class Compose:
-    """Docker Compose on this machine."""
-
-    command: list[str]
-    version: str
-
-    @property
-    def is_first(self) -> bool:
-        """Whether it is Compose 1, which knows no `pids` and prints a document in the form it was written."""
-        return "version 1." in self.version
-
-    def config(self, folder: Path, made: dict[str, Any], names: set[str]) -> subprocess.CompletedProcess[str]:
-        """What it makes of a document when every variable holds `VALUE`."""
-        if self.is_first:
-            for one in made["services"].values():
-                one["deploy"]["resources"]["limits"].pop("pids")  # which only Compose 2 knows
-        path = folder / "docker-compose.yml"
-        path.write_text(document.canonical(made), "utf-8")
-        settings = {"PATH": os.environ["PATH"], "HOME": str(folder), **dict.fromkeys(names, VALUE)}
-        words = [*self.command, "-f", str(path), "config"]
-        return subprocess.run(words, cwd=folder, env=settings, capture_output=True, text=True, check=False)
-
-
-@pytest.fixture(scope="module")
-def compose() -> Compose:
-    """Skipped where there is none; in CI that is a failure."""
-    for words in (["docker-compose"], ["docker", "compose"]):
-        if shutil.which(words[0]):
-            told = subprocess.run([*words, "version"], capture_output=True, text=True, check=False)
-            if told.returncode == 0:
-                return Compose(words, told.stdout)
-    if os.environ.get("CI") == "1":
-        pytest.fail("docker-compose is missing: .ci/run installs it")
-    pytest.skip("docker-compose is not here")
 
 
 def seen(text: str) -> dict[str, tuple[Any, ...]]:
