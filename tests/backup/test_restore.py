@@ -53,13 +53,17 @@ class Place:
                 await anyio.sleep(0.1)
         assert row["status"] == status, (row["status"], row["message"], row["error_message"])
 
-    async def stack(self, name: str) -> tuple[str, Volume]:
-        """A running stack of base-llm, and its volume with some data."""
+    async def ordered(self, name: str) -> tuple[str, str]:
+        """A running stack of base-llm, and the uuid of its service."""
         body = portal.payload(self.tenant, "base-llm", name)
         body |= {"config": {"env_vars": {"OPENAI_API_KEY": ROUTER_KEY}}, "domain": ""}
         record_id = str((await portal.add(self.admin, "agent_stacks", body))["id"])
         await self.shows(record_id, "running")
-        uuid = (await self.row(record_id, "listener_ledger"))["service_uuid"]
+        return record_id, str((await self.row(record_id, "listener_ledger"))["service_uuid"])
+
+    async def stack(self, name: str) -> tuple[str, Volume]:
+        """A running stack of base-llm, and its volume with some data."""
+        record_id, uuid = await self.ordered(name)
         volume = stage.volume(self.folder, uuid, "webui.db")
         with stage.writing(volume.data / "webui.db") as writer:
             stage.said(writer, 20)
