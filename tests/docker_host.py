@@ -134,6 +134,8 @@ def rootfs() -> bytes:
     """A tar file with a busybox that needs no library, under the name of each of its programs."""
     busybox = shutil.which("busybox")
     assert busybox is not None, "busybox is missing: apt-get install busybox-static"
+    bound = subprocess.run(["ldd", busybox], capture_output=True, check=False).returncode == 0
+    assert not bound, "this busybox needs libraries: apt-get install busybox-static"
     names = subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True).stdout.split()
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w") as tar:

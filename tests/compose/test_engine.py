@@ -40,7 +40,7 @@ async def coolified(document: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         )
         uuid = str(made.json()["uuid"])
         (service,) = server.world.services
-    return uuid, yamlish.load(service.compose)
+    return uuid, yamlish.load(service.compose or "")
 
 
 def allowed(host: DockerHost, one: dict[str, Any], name: str) -> None:
