@@ -124,10 +124,12 @@ class DockerHost:
         return [json.loads(line) for line in self.run(*words).stdout.splitlines()]
 
     def clear(self) -> None:
-        """No container is left, and no volume."""
+        """No container is left, no volume and no network."""
         if found := self.run("ps", "--all", "--quiet").stdout.split():
             self.run("rm", "--force", "--volumes", *found)
-        self.run("volume", "prune", "--force")
+        if found := self.run("volume", "ls", "--quiet").stdout.split():
+            self.run("volume", "rm", *found)
+        self.run("network", "prune", "--force")
 
 
 def rootfs() -> bytes:

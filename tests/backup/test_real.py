@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from listener.cli.exits import Exit
+from listener.dockerwatch import disk
 from listener.sandbox import people
 from listener.sandbox import world as worlds
 from listener.sandbox.standin import yamlish
@@ -113,6 +114,7 @@ async def test_a_volume_of_docker_is_copied_under_its_container_and_restored_int
     assert (volume["Labels"]["com.docker.compose.project"], volume["Driver"]) == (uuid, "local")
     folder = Path(volume["Mountpoint"]).parent
     assert folder == docker_host.volumes / f"{uuid}_data"
+    assert set(disk.measure(docker_host.volumes).volumes) == {f"{uuid}_data"}
 
     service.inside(SERVICE, f"mkdir {DATA}/uploads && echo before >{DATA}/uploads/1.txt")
     before = await until_rows(service, 20)
