@@ -114,8 +114,8 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
     finder = orphans.Finder(eyes=eyes, scribe=scribe, gate=gate.reasons)
     rounds += [(one.round, one.interval) for one in (finder, watch, notebook)]
     rounds.append(sight.figures(metrics, eyes, catalog, stacks, lease))
-    told = partial(sight.alerting, settings, eyes, writer=writer, lease=lease, brake=stacks.brake, gate=gate)
-    rounds += told(is_well=lambda: lease.held() and not engine.readiness().problems)
+    told = partial(sight.alerting, settings, eyes, catalog, writer=writer, lease=lease, brake=stacks.brake)
+    rounds += told(gate=gate, is_well=lambda: lease.held() and not engine.readiness().problems)
     known = (tenants, stacks, requests, ScheduleHandler(eyes=eyes, scribe=scribe))
     scarce = upstreams.coolify.budget.is_scarce
     ranked = partial(Queue, rank_of=stacks.books.rank, is_scarce=scarce, is_urgent=eyes.is_urgent)

@@ -143,6 +143,7 @@ def watch(settings: Settings, eyes: seeing.Eyes, lease: Lease, writer: Writer) -
 def alerting(
     settings: Settings,
     eyes: seeing.Eyes,
+    catalog: catalogs.Catalog,
     *,
     writer: Writer,
     lease: Lease,
@@ -156,7 +157,8 @@ def alerting(
         error = gate.breaker.error
         docker = await anyio.to_thread.run_sync(watching.read, settings.listener_docker_file)
         reasons = {name: name for name in gate.reasons()}
-        return sighting.look(eyes, brake, reasons=reasons, breaker=str(error) if error else "", docker=docker)
+        opened = str(error) if error else ""
+        return sighting.look(eyes, brake, catalog, reasons=reasons, breaker=opened, docker=docker)
 
     keeper = Keeper(
         eyes=eyes,

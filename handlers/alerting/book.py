@@ -89,6 +89,8 @@ class Book:
         self._begun = {key: self._begun.get(key, now) for key in found}
         for key, alert in found.items():
             self._missed.pop(key, None)
+            if alert.is_kept:
+                continue
             if key in known:
                 self._renew(known[key], alert)
             elif self._is_due(key, alert, now):

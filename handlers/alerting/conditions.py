@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from handlers.alerting.kinds import CODES, QUIET
+from handlers.alerting.kinds import CODES, OURS, QUIET
 from handlers.amounts import GIGABYTE
 from listener.dockerwatch.containers import Observation
 
@@ -35,6 +35,8 @@ class Alert:
     text: str = ""
     tenant_id: str = ""
     stack_id: str = ""
+    is_kept: bool = False
+    """Nothing new: not raised by this, but not over either, and what was said of it stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class Shown:
     """How many services in Coolify carry its record's id."""
     backup: tuple[str, str] | None = None
     """Kind and text of what is wrong with its backups."""
+    is_retried: bool = False
+    """It did not run, is being started again by itself, and was not seen running yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +100,21 @@ def _of_stacks(sight: Sight) -> Iterator[Alert]:
     for one in sight.stacks:
         if kind := _kind(one):
             yield _about(one, kind, one.error)
+        elif one.is_retried:
+            yield replace(_about(one, "late", ""), is_kept=True)
         if one.services > 1:
             yield _about(
-                one, "matches", f"{one.services} services carry its record's id; none but one is touched"
+                one,
+                "matches",
+                f"{one.services} services in Coolify carry its record's id; only one is looked after",
             )
         if one.backup is not None:
             yield _about(one, *one.backup)
         if one.id in sight.fat:
             yield _about(one, "volume", sight.fat[one.id])
     for stack, name in sight.orphans.items():
-        yield Alert(
-            f"orphan:{stack}", "orphan", name, "`cloudfreedom orphans` says what it is", stack_id=stack
-        )
+        text = "a service in Coolify carries our marker, and PocketBase knows no record of it"
+        yield Alert(f"orphan:{stack}", "orphan", name, text, stack_id=stack)
 
 
 def _kind(one: Shown) -> str:
@@ -118,7 +125,7 @@ def _kind(one: Shown) -> str:
     if code in CODES:
         return CODES[code]
     if one.status in ("error", "blocked"):
-        return "refused" if code else "error"
+        return "refused" if code and not code.startswith(OURS) else "error"
     return "unhealthy" if one.status == "running" and one.health == "unhealthy" else ""
 
 
@@ -134,26 +141,26 @@ def _of_the_whole(sight: Sight) -> Iterator[Alert]:
     for name, why in sight.servers.items():
         yield Alert(f"server:{name}", "server", f"server {name}", why)
     for name in sight.prunes:
-        text = "nothing is suspended or deleted there: Coolify, Server → Docker Cleanup"
+        text = "a stopped stack would lose its data: nothing is suspended or deleted there"
         yield Alert(f"prunes:{name}", "prunes", f"server {name}", text)
     if sight.free_mb is not None and sight.free_mb < LOW_MB:
-        yield Alert("disk", "disk", "the host's disk", f"{sight.free_mb} MiB are free, {LOW_MB} are needed")
+        text = f"{sight.free_mb} MiB are free; below {LOW_MB} MiB nothing new that stores data is started"
+        yield Alert("disk", "disk", "the host's disk", text)
     if sight.is_disk_lost:
-        yield Alert(
-            "disk_unknown", "disk_unknown", "the host's disk", "cloudfreedom-disk.timer made no report"
-        )
+        text = "cloudfreedom-disk.timer made no report for two hours"
+        yield Alert("disk_unknown", "disk_unknown", "the host's disk", text)
     if sight.is_docker_lost:
-        text = "cloudfreedom-dockerwatch made no report"
+        text = "cloudfreedom-dockerwatch made no report for five minutes: no memory kill is seen"
         yield Alert("docker_unknown", "docker_unknown", "the host's Docker", text)
     if sight.braked:
-        text = f"{sight.braked} wait: `cloudfreedom deletions`, then `approve --waiting` or `undelete`"
+        text = f"more deletions within an hour than may pass; waiting, and running on: {sight.braked}"
         yield Alert("brake", "brake", "the brake", text)
     if sight.breaker:
-        yield Alert("breaker", "breaker", "the breaker", sight.breaker)
+        yield Alert("breaker", "breaker", "the listener", sight.breaker)
     for reason in sight.reasons.keys() & HOLDS.keys():
         yield Alert(f"held:{reason}", "held", f"all stacks ({reason})", HOLDS[reason])
     if sight.is_list_old:
-        text = "what happens there is not seen; stacks run on, edits wait"
+        text = "what happens there is not seen: stacks run on, edits wait"
         yield Alert("coolify", "coolify", "Coolify", text)
 
 

@@ -11,7 +11,7 @@ import structlog
 from handlers import status
 from handlers.alerting import book, conditions, silences
 from handlers.alerting.conditions import Alert
-from handlers.alerting.kinds import KINDS
+from handlers.alerting.kinds import KINDS, fix
 from handlers.eyes import Eyes
 from handlers.recorder import new_id
 from listener import contract, errors
@@ -20,7 +20,8 @@ from listener.alerts.message import Message, Notice
 from listener.pocketbase.writer import Write, Writer
 
 COLLECTION = "stack_alerts"
-AWAY = Alert("pocketbase", "pocketbase", "PocketBase", "no lease can be read or renewed there; stacks run on")
+WHY = "it cannot be reached, or does not renew the lease; stacks run on, edits wait"
+AWAY = Alert("pocketbase", "pocketbase", "PocketBase", WHY)
 SLOWEST = 300.0
 """Seconds between two tries of a delivery that fails, at most."""
 
@@ -180,6 +181,7 @@ def _notice(row: book.Row) -> Notice:
         at=moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
         tenant_id=row.alert.tenant_id,
         stack_id=row.alert.stack_id,
+        fix=fix(row.alert.kind, row.alert.stack_id),
     )
 
 

@@ -12,6 +12,9 @@ from handlers.alerting.conditions import Shown, Sight
 from handlers.brake import Brake
 from handlers.eyes import Eyes
 from handlers.ledger import LedgerRow
+from handlers.stacks import byhand, last_copy
+from handlers.status import Status
+from listener.compose.catalog import Catalog
 from listener.coolify import payloads
 from listener.dockerwatch import containers
 
@@ -20,7 +23,13 @@ OLD = 10
 
 
 def look(
-    eyes: Eyes, brake: Brake, *, reasons: Mapping[str, str], breaker: str, docker: containers.Report | None
+    eyes: Eyes,
+    brake: Brake,
+    catalog: Catalog,
+    *,
+    reasons: Mapping[str, str],
+    breaker: str,
+    docker: containers.Report | None,
 ) -> Sight:
     """As things are known now; nothing is asked."""
     rows = [row for row in eyes.ledger.rows(records.STACKS) if row.stage != "closed"]
@@ -29,7 +38,7 @@ def look(
     named = Counter(one.name.rpartition("-")[2] for one in eyes.view.snapshot.services.values())
     return Sight(
         now=now,
-        stacks=[_shown(eyes, row_id, named[row_id]) for row_id in _known(eyes, rows)],
+        stacks=[_shown(eyes, catalog, row_id, named[row_id]) for row_id in _known(eyes, rows)],
         orphans={row.id: _name(row) for row in orphans.alive(eyes.ledger)},
         servers={one.name: _why(one) for one in _used(eyes) if _why(one)},
         prunes=[one.name for one in _used(eyes) if one.prunes_volumes],
@@ -57,28 +66,33 @@ def _known(eyes: Eyes, rows: list[LedgerRow]) -> list[str]:
     return list(dict.fromkeys([*(row.id for row in rows if not row.orphan), *eyes.memory.tenant_of]))
 
 
-def _shown(eyes: Eyes, stack: str, services: int) -> Shown:
+def _shown(eyes: Eyes, catalog: Catalog, stack: str, services: int) -> Shown:
     row, seen = eyes.ledger.get(stack), eyes.memory.sightings.get(stack)
     told = seen.shown if seen and not seen.deleted_heard else {}
     return Shown(
         id=stack,
-        name=_name(row) if row else stack,
+        name=_name(row) if row else str(told.get("name") or stack),
         tenant_id=row.tenant_id if row else eyes.memory.tenant_of.get(stack, ""),
         status=str(told.get("status") or ""),
         health=str(told.get("health") or ""),
         error=str(told.get("error_message") or ""),
         services=services,
-        backup=copies.judge(told, eyes.now(), is_due=_is_copied(eyes, row, told)),
+        backup=copies.judge(told, eyes.now(), is_due=_is_copied(eyes, catalog, row, told)),
+        is_retried=row is not None and told.get("status") == Status.DEPLOYING and _is_retried(row),
     )
 
 
-def _is_copied(eyes: Eyes, row: LedgerRow | None, told: Mapping[str, Any]) -> bool:
+def _is_copied(eyes: Eyes, catalog: Catalog, row: LedgerRow | None, told: Mapping[str, Any]) -> bool:
     """Its tariff has backups, it has a service with data, and it is not deleted."""
     tier = eyes.tiers.get(str(told.get("tier") or ""))
     if row is None or tier is None or not tier.backups or row.stage == "retained":
         return False
-    demand = list(row.made.get("demand") or ())
-    return bool(row.service_uuid and len(demand) == 4 and demand[3])
+    return bool(row.service_uuid) and last_copy.is_copied(catalog, row.template)
+
+
+def _is_retried(row: LedgerRow) -> bool:
+    """It is being started again after it did not run, and was not seen running yet."""
+    return row.start_open and bool(row.made.get(byhand.START_FAILED) or row.made.get(byhand.RESTORED))
 
 
 def _name(row: LedgerRow) -> str:

@@ -34,6 +34,8 @@ async def observe(eyes: Eyes, record_id: str) -> StackFacts:
         gone = await eyes.is_gone(records.STACKS, record_id)
     tenant = await _tenant(eyes, row, remembered.tenant_id if remembered else "")
     seen.shown = {**seen.shown, "tier": tenant.tier if tenant else ""}
+    if record is not None and tenant is not None:
+        seen.shown = {**seen.shown, "name": f"{tenant.slug}-{record.stack_name}"}
     snapshot = await eyes.view.younger_than(_moment(eyes, record_id))
     facts = _facts(eyes, record_id, snapshot)
     facts = replace(

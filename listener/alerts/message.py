@@ -25,6 +25,8 @@ class Notice:
     at: str
     tenant_id: str = ""
     stack_id: str = ""
+    fix: str = ""
+    """What a person does about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +48,13 @@ class Message:
 
     @property
     def body(self) -> str:
-        """A line for each alert, raised ones first and with their text."""
+        """A line for each alert, raised ones first, with why it is so and what to do."""
         ordered = sorted(self.notices, key=lambda one: (one.state != "raised", one.at, one.id))
         lines = []
         for one in ordered[:MOST]:
             lines.append(f"{_word(one)} {one.title} ({one.at})")
-            if one.state == "raised" and one.text:
-                lines.append(f"  {one.text}")
+            if one.state == "raised":
+                lines += [f"  {text}" for text in (one.text, one.fix and f"→ {one.fix}") if text]
         if len(ordered) > MOST:
             lines.append(f"… and {len(ordered) - MOST} more: `cloudfreedom alerts`")
         return "\n".join(lines)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handlers.alerting.book import FLAPS, Book, Row
@@ -61,6 +62,19 @@ def test_a_short_absence_is_no_end() -> None:
     assert days.got == [("late:a", False)]
 
 
+def test_what_is_only_kept_is_neither_raised_nor_over_and_its_text_stays() -> None:
+    kept = replace(LATE, text="", is_kept=True)
+    days = Days()
+    days.live(kept, times=30)
+    assert (days.got, days.book.rows) == ([], {})
+    days.live(LATE)
+    days.live(kept, times=30)
+    (row,) = days.book.open().values()
+    assert (days.got, row.alert) == ([("late:a", False)], LATE)
+    days.live(times=10)
+    assert days.got == [("late:a", False), ("late:a", True)]
+
+
 def test_an_alert_that_comes_and_goes_is_told_as_that_instead() -> None:
     days = Days()
     for _ in range(6):
@@ -108,6 +122,7 @@ def test_a_row_says_whom_it_is_about_and_what_is_so() -> None:
     }  # fmt: skip
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sets(st.sampled_from([LATE, UNWELL, TAKEN])), st.integers(1, 30), st.booleans()))
 )

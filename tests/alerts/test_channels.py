@@ -12,7 +12,15 @@ from tests.alerts.conftest import Receiver
 
 TITLE = "acme-bot does not run"
 NOTICE = Notice(
-    "r1", "late:a", "late", "critical", "raised", "acme-bot does not run", "NOT_RUNNING · x", "now"
+    "r1",
+    "late:a",
+    "late",
+    "critical",
+    "raised",
+    "acme-bot does not run",
+    "NOT_RUNNING · x",
+    "now",
+    fix="look",
 )
 
 
@@ -25,6 +33,7 @@ async def test_a_webhook_gets_a_document_with_every_alert(receiver: Receiver) ->
     assert document["alerts"][0] == {
         "id": "r1", "key": "late:a", "kind": "late", "severity": "critical", "state": "raised",
         "title": TITLE, "text": "NOT_RUNNING · x", "at": "now", "tenant_id": "", "stack_id": "",
+        "fix": "look",
     }  # fmt: skip
 
 
@@ -71,7 +80,7 @@ def test_many_alerts_are_one_text_that_ends() -> None:
     message = Message("Here", [over, *[NOTICE] * (MOST + 5)])
     lines = message.body.splitlines()
     assert message.subject == f"Here: {MOST + 5} raised, 1 cleared"
-    assert lines[:2] == ["critical: acme-bot does not run (now)", "  NOT_RUNNING · x"]
+    assert lines[:3] == ["critical: acme-bot does not run (now)", "  NOT_RUNNING · x", "  → look"]
     assert lines[-1] == "… and 6 more: `cloudfreedom alerts`"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -34,12 +35,20 @@ def test_a_stack_that_is_well_raises_nothing() -> None:
         (shown("SERVICE_MISSING · gone · recreate", status="error"), "blocked:s"),
         (shown("VARIABLE_MISSING · a value is missing · set it", status="error"), "refused:s"),
         (shown("no code at all", status="error"), "error:s"),
+        (shown("COOLIFY_REFUSED · 422 · Server Error", status="error"), "error:s"),
+        (shown("GUARD_G03 · the template's fault", status="error"), "error:s"),
         (shown("DRIFT · edited in Coolify: x"), "by_hand:s"),
         (shown(services=2), "matches:s"),
     ],
 )
 def test_a_record_that_says_what_is_wrong_raises_its_kind(stack: Shown, key: str) -> None:
     assert keys(stacks=[stack]) == {key}
+
+
+def test_what_is_started_again_after_it_did_not_run_raises_nothing_new() -> None:
+    again = replace(shown(status="deploying", health="starting"), is_retried=True)
+    found = alerts(Sight(NOW, stacks=[again]))
+    assert [(key, one.is_kept) for key, one in found.items()] == [("late:s", True)]
 
 
 def test_a_braked_deletion_is_one_alert_of_the_whole() -> None:
