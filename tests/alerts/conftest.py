@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -26,9 +27,9 @@ class Receiver:
         return [(one["kind"], one["state"]) for document in self.got for one in document["alerts"]]
 
 
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    """Listens while the test runs."""
+@contextmanager
+def receiving() -> Iterator[Receiver]:
+    """Listens until the end."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -49,7 +50,16 @@ def receiver() -> Iterator[Receiver]:
     one = Receiver(f"http://127.0.0.1:{server.server_port}/secret-path")
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield one
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield one
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Listens while the test runs."""
+    with receiving() as one:
+        yield one

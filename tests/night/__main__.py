@@ -8,6 +8,7 @@ from pathlib import Path
 
 import anyio
 
+from tests.alerts.every import page
 from tests.night import scene, story
 
 FILE = Path(__file__).parent.parent.parent / "NIGHT.md"
@@ -30,7 +31,8 @@ def main() -> int:
     """0 when every part ended well."""
     with tempfile.TemporaryDirectory(prefix="cloudfreedom-night-") as folder:
         text = anyio.run(_night, Path(folder))
-    FILE.write_text(HEAD + text.rstrip() + "\n")
+    alerts = page.kept(FILE.read_text())
+    FILE.write_text(page.replaced(HEAD + text.rstrip() + "\n", alerts))
     return 0
 
 
