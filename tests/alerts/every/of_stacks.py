@@ -71,8 +71,10 @@ async def matches(tower: Tower) -> AsyncGenerator[None]:
 
 
 def _end(tower: Tower, stack: str, code: int, *, oom: bool = False) -> None:
-    end = containers.End(tower.world.clock.now(), code, is_oom=oom)
-    tower.host.ends.add(tower.world.service(stack).uuid, "bot", end)
+    service, now = tower.world.service(stack).uuid, tower.world.clock.now()
+    if oom:
+        tower.host.ends.kill(service, "bot", now)
+    tower.host.ends.add(service, "bot", containers.End(now, code))
 
 
 async def oom(tower: Tower) -> AsyncGenerator[None]:
