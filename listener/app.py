@@ -110,7 +110,7 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
     tenants = TenantHandler(eyes=eyes, scribe=scribe, allowed=allowed, books=stacks.books)
     requests = RequestHandler(eyes=eyes, catalog=catalog, stacks=stacks, scribe=scribe, allowed=allowed)
     rounds = _rounds(settings, waits, eyes, catalog, writer=writer, gate=gate)
-    rounds.append((stacks.poll, partial(float, waits.poll)))
+    rounds.append((stacks.poll, partial(eyes.view.interval, waits.poll)))
     finder = orphans.Finder(eyes=eyes, scribe=scribe, gate=gate.reasons)
     rounds += [(one.round, one.interval) for one in (finder, watch, notebook)]
     rounds.append(sight.figures(metrics, eyes, catalog, stacks, lease))
@@ -121,6 +121,7 @@ def build(settings: Settings, waits: contract.Waits, upstreams: Upstreams) -> Ap
     ranked = partial(Queue, rank_of=stacks.books.rank, is_scarce=scarce, is_urgent=eyes.is_urgent)
     make = partial(_engine, queue_of=ranked, rounds=rounds, gate=gate, feed=feed, metrics=metrics)
     engine: Engine = make(settings, waits, known)
+    eyes.view.on_stir(engine.nudge)
     lent = _lent(settings, upstreams, eyes, Accesses(eyes=eyes, catalog=catalog, scribe=scribe))
     return App(engine, gate, hostlock, metrics, eyes, catalog, stacks, tenants, writer, lent, watch)
 

@@ -108,7 +108,7 @@ class StackHandler:
     async def poll(self) -> Iterable[contract.Key]:
         """A new list of Coolify; the keys whose entry is not what it was at the poll before."""
         before = self._eyes.view.snapshot.services if self._polled is None else self._polled
-        self._polled = after = (await self._eyes.view.renew()).services
+        self._polled = after = (await observe.listed(self._eyes)).services
         moved = {uuid for uuid in {*before, *after} if before.get(uuid) != after.get(uuid)}
         owners = [self._owner(after.get(uuid) or before[uuid]) for uuid in moved]
         return [contract.Key(self.collection, owner) for owner in owners if owner]
@@ -193,6 +193,8 @@ class StackHandler:
             if error.status == 409 and self._is_ours(error.why):
                 raise errors.Transient(DOMAIN_HELD, error.what, why=error.why) from error
             raise
+        if any(isinstance(step, steps.Restart | steps.Stop) for step in plan.steps):
+            self._eyes.view.stir()
         self._eyes.memory.urgent.discard(plan.key.id)
         self.brake.settle(plan.key.id, waits=plan.reason == "braked")
         seen = self._eyes.memory.of(plan.key.id)

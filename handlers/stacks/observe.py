@@ -100,10 +100,24 @@ def _moment(eyes: Eyes, record_id: str) -> float:
     """A list must be younger than this: our last effect, and one pace while much may change or is unknown."""
     row, now = eyes.ledger.get(record_id), eyes.memory.clock()
     effect_at = eyes.memory.of(record_id).effect_at
-    in_flight = row is not None and (row.start_open or row.stage == "stopping" or row.intent)
-    if in_flight or eyes.view.snapshot.unknown:
+    if (row is not None and is_in_flight(row)) or eyes.view.snapshot.unknown:
         return max(effect_at, now - eyes.site.waits.poll_busy)
     return effect_at
+
+
+async def listed(eyes: Eyes) -> Snapshot:
+    """A new list; while the end of a job of ours is looked for the newest one that the view allows."""
+    view = eyes.view
+    if not view.is_stirred:
+        return await view.renew()
+    if not any(map(is_in_flight, eyes.ledger.rows(records.STACKS))):
+        view.calm()
+    return await view.younger_than(eyes.memory.clock()) if view.is_stirred else view.snapshot
+
+
+def is_in_flight(row: LedgerRow) -> bool:
+    """Coolify is at something that we asked for, or may be."""
+    return bool(row.start_open or row.stage == "stopping" or row.intent)
 
 
 async def _tenant(eyes: Eyes, row: object, tenant_id: str) -> records.TenantRecord | None:

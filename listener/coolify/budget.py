@@ -19,6 +19,8 @@ REORDERED = 16
 """Answers that may overtake each other: the connections of one client. A larger jump is a new window."""
 SCARCE = 20
 """Fewer calls left than this, and those who pay more come first."""
+AMPLE = 0.75
+"""Part of the window's calls of which more must be left for calls that only save somebody a wait."""
 LOOK = 1.0
 """Seconds after which a waiting call looks again: an answer may have told more."""
 
@@ -64,6 +66,13 @@ class Budget:
     def is_scarce(self) -> bool:
         """Few calls are left in this window, or none."""
         return self.wait_seconds() > 0 or (self.remaining is not None and self.remaining < SCARCE)
+
+    def is_ample(self) -> bool:
+        """So many calls are left in this window that one more takes nothing from those that must be made."""
+        if self.wait_seconds() > 0:
+            return False
+        is_over = self._clock() >= self._ends
+        return self.limit is None or self.remaining is None or is_over or self.remaining > AMPLE * self.limit
 
     def told(self, headers: Mapping[str, str]) -> None:
         """Take over what an answer says; answers without the headers (401, health) say nothing."""

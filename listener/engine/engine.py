@@ -89,6 +89,11 @@ class Engine:
         log.info("engine.stopped", drained=drained)
         return drained
 
+    def nudge(self) -> None:
+        """Something is in flight: whatever is read at intervals is read at those that hold now."""
+        for poller in self._pollers:
+            poller.nudge()
+
     def stop(self) -> None:
         """No new work begins; running work gets `Waits.drain` seconds. A reload under way ends here, too."""
         self.again = False

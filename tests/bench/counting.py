@@ -21,6 +21,8 @@ QUIET = 1.0
 """Seconds without a request after which an operation counts as over."""
 LIST = "GET /servers/{uuid}/resources"
 BATCH = "POST /api/batch"
+CATALOGUED = "POST agent_templates"
+"""Written once, some seconds after the start: until then what is asked for is the start's."""
 BY_THE_CLOCK = "GET /api/collections/listener_meta/records/main"
 """Asked every few seconds whatever happens, so how often depends on how long an operation takes."""
 HEAD = (
@@ -89,6 +91,8 @@ async def counted(folder: Path) -> list[Count]:
     async with tally.before(port) as counter:
         env = {**SOON, "POCKETBASE_URL": f"http://127.0.0.1:{counter.port}"}
         async with rig.opened(folder, port=port, env=env) as one:
+            while not counter.writes[CATALOGUED]:
+                await anyio.sleep(0.1)
             return await operations(one, counter)
 
 

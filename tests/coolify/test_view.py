@@ -164,3 +164,76 @@ async def test_without_the_servers_there_is_no_list(rig: Rig) -> None:
     with pytest.raises(errors.UpstreamUnavailable):
         await view.younger_than(now())
     assert not view.snapshot.is_complete
+
+
+async def lists_while_stirred(rig: Rig, view: View, *, seconds: float) -> list[float]:
+    """When lists came, by the seconds since a job was queued, with somebody asking all the time."""
+    await view.younger_than(now())
+    await anyio.sleep(60)
+    queued = now()
+    view.stir()
+    while now() < queued + seconds:
+        await view.younger_than(now())
+        await anyio.sleep(0.01)
+    return [round(at - queued, 1) for at in rig.times(*LIST)[1:]]
+
+
+async def test_after_a_job_lists_come_at_once_and_then_ever_more_seldom(rig: Rig) -> None:
+    found = await lists_while_stirred(rig, looking(rig), seconds=18)
+    assert found == pytest.approx([0.0, 0.5, 1.8, 4.9, 9.9, 14.9], abs=0.1)
+
+
+async def test_lists_after_a_job_draw_no_more_in_advance_than_they_may(rig: Rig) -> None:
+    rig.standin.knobs.latency = 0.4
+    found = await lists_while_stirred(rig, looking(rig), seconds=25)
+    assert found == pytest.approx([0.4, 0.9, 4.4, 12.4, 20.4], abs=0.1)
+
+
+async def test_many_jobs_on_end_ask_for_no_more_than_a_twentieth_of_the_time_for_long(rig: Rig) -> None:
+    rig.standin.knobs.latency = 0.05
+    view = looking(rig)
+    await view.younger_than(now())
+    for _ in range(600):
+        view.stir()
+        await view.younger_than(now())
+        await anyio.sleep(0.1)
+    spent = 0.05 * rig.standin.calls.count(*LIST)
+    assert spent <= (now() + 20.0) / 20.0 + 0.1
+
+
+async def test_where_requests_are_few_a_job_changes_no_pace(rig: Rig) -> None:
+    rig.standin.knobs.rate_limit = 20
+    for _ in range(6):
+        await rig.coolify.version()
+    view = looking(rig)
+    await view.younger_than(now())
+    view.stir()
+    assert view.interval(60.0) == 60.0
+    for _ in range(40):
+        await anyio.sleep(0.1)
+        await view.younger_than(now())
+    assert rig.standin.calls.count(*LIST) == 1
+
+
+async def test_the_interval_is_short_after_a_job_until_all_is_calm(rig: Rig) -> None:
+    view, told = looking(rig), []
+    view.on_stir(lambda: told.append(now()))
+    await view.renew()
+    assert view.interval(60.0) == 60.0
+    view.stir()
+    assert len(told) == 1
+    assert view.interval(60.0) == pytest.approx(0.2)
+    await anyio.sleep(1)
+    await view.renew()
+    assert view.interval(60.0) == pytest.approx(0.5)
+    view.calm()
+    assert view.interval(60.0) == 60.0
+
+
+async def test_a_list_that_fails_makes_the_next_one_later_all_the_same(rig: Rig) -> None:
+    view = looking(rig)
+    view.stir()
+    rig.standin.faults.add("GET", "^/servers$", times=3, reply=500)
+    with pytest.raises(errors.UpstreamUnavailable):
+        await view.younger_than(now())
+    assert view.interval(60.0) == pytest.approx(0.5)
