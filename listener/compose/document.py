@@ -12,7 +12,9 @@ import functools
 import importlib.resources
 import json
 import re
-from collections.abc import Hashable, Mapping
+import secrets
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import jinja2
@@ -55,6 +57,11 @@ UNPRINTABLE = re.compile(r"[\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff
 """What YAML reads as a line break or refuses to read at all, though JSON lets it stand."""
 
 
+HOLE = f"hole-{secrets.token_hex(16)}-"
+"""Before the number of a value that is filled in later; nobody can write it, as it dies with the process."""
+_holes: ContextVar[list[str] | None] = ContextVar("holes", default=None)
+
+
 def scalar(value: object) -> str:
     """The value as a quoted scalar that JSON, PyYAML and Symfony's YAML read alike."""
     if isinstance(value, jinja2.Undefined):
@@ -66,11 +73,19 @@ def scalar(value: object) -> str:
 
 def escaped(text: str) -> str:
     """JSON text in which only harmless characters stand for themselves. Coolify needs real Unicode."""
+    if text.isascii() and "\x7f" not in text:
+        return text
     return UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def _finalize(value: object) -> str:
-    return scalar(value.replace("$", "$$") if isinstance(value, str) else value)
+    if not isinstance(value, str):
+        return scalar(value)
+    holes, text = _holes.get(), value.replace("$", "$$")
+    if holes is None or not (text.isascii() and text.isprintable()):
+        return scalar(text)
+    holes.append(text)
+    return f'"{HOLE}{len(holes) - 1}"'
 
 
 def _environment() -> jinja2.sandbox.SandboxedEnvironment:
@@ -120,13 +135,63 @@ def _is_alone(tokens: list[tuple[int, str, str]], begin: int) -> bool:
 def build(template: Template, values: Mapping[str, object]) -> dict[str, Any]:
     """The document that the template makes of the values, without empty lists and maps.
 
+    Texts of one template differ in a few values only, so what is read once is the text with holes in their
+    places; where a hole is not one whole value, the text itself is read.
     Raises `TEMPLATE_BROKEN` when the source needs a value that is not there or is no YAML mapping.
     """
+    holes: list[str] = []
+    skeleton = _skeleton(_rendered(template, values, holes))
+    if skeleton is not None and sorted(skeleton[1]) == list(range(len(holes))):
+        filled: dict[str, Any] = _filled(skeleton[0], holes)
+        return filled
+    text = _rendered(template, values, None)
+    return parse(template, text, place="rendered line" if "{%" in template.source else "line")
+
+
+def _rendered(template: Template, values: Mapping[str, object], holes: list[str] | None) -> str:
+    """The template's text; with `holes` those of its values that YAML reads as they are lie in there."""
+    before = _holes.set(holes)
     try:
-        text = _compiled(template.source).render(values)
+        return _compiled(template.source).render(values)
     except (jinja2.TemplateError, TypeError, ValueError) as error:
         raise broken(template, SOURCE, str(error)) from error
-    return parse(template, text, place="rendered line" if "{%" in template.source else "line")
+    finally:
+        _holes.reset(before)
+
+
+@functools.lru_cache(maxsize=128)
+def _skeleton(text: str) -> tuple[dict[str, Any], tuple[int, ...]] | None:
+    """The document of a text with holes, and the number of each; None where one is no whole value."""
+    try:
+        document = _pruned(_read(text))
+    except yaml.YAMLError:
+        return None
+    numbers = tuple(_numbers(document))
+    return (document, numbers) if -1 not in numbers else None
+
+
+def _numbers(value: Any) -> Iterator[int]:
+    """The number of each hole, and -1 for one that is a part of something or a key."""
+    if isinstance(value, str):
+        before, found, number = value.partition(HOLE)
+        if found:
+            yield int(number) if not before and number.isdecimal() else -1
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from (-1 for _ in _numbers(key))
+            yield from _numbers(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _numbers(item)
+
+
+def _filled(value: Any, holes: Sequence[str]) -> Any:
+    """A copy in which every hole is its value."""
+    if isinstance(value, str):
+        return holes[int(value[len(HOLE) :])] if value.startswith(HOLE) else value
+    if isinstance(value, dict):
+        return {key: _filled(item, holes) for key, item in value.items()}
+    return [_filled(item, holes) for item in value] if isinstance(value, list) else value
 
 
 def parse(template: Template, text: str, *, place: str = "line") -> dict[str, Any]:
@@ -138,9 +203,7 @@ def parse(template: Template, text: str, *, place: str = "line") -> dict[str, An
         document = _read(text)
     except yaml.YAMLError as error:
         raise broken(template, SOURCE, _where(error, text, place)) from error
-    if isinstance(document.get("services"), dict):
-        document["services"] = _without_empty(document["services"])
-    return document
+    return _pruned(document)
 
 
 def canonical(document: Mapping[str, Any]) -> str:
@@ -169,6 +232,12 @@ def _where(error: yaml.YAMLError, text: str, place: str) -> str:
     if error.context and error.context_mark and error.context_mark.line != error.problem_mark.line:
         begun = f" {error.context} that begins in {place} {error.context_mark.line + 1}"
     return f"{place} {error.problem_mark.line + 1}: {error.problem}{begun}"
+
+
+def _pruned(document: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(document.get("services"), dict):
+        document["services"] = _without_empty(document["services"])
+    return document
 
 
 def _without_empty(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import copy
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard
@@ -66,17 +66,23 @@ class Rule:
     """None: what it is about is not in the document, and is judged elsewhere."""
 
 
-def strings(value: Any) -> Iterator[str]:
+def strings(value: Any) -> list[str]:
     """Every text in a value, keys included."""
+    found: list[str] = []
+    _gather(value, found)
+    return found
+
+
+def _gather(value: Any, found: list[str]) -> None:
     if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
+        found.append(value)
+    elif isinstance(value, dict | Mapping):
         for key, item in value.items():
-            yield from strings(key)
-            yield from strings(item)
+            _gather(key, found)
+            _gather(item, found)
     elif isinstance(value, list):
         for item in value:
-            yield from strings(item)
+            _gather(item, found)
 
 
 def is_texts(value: Any) -> TypeGuard[list[str]]:
@@ -90,12 +96,10 @@ _SEAL = object()
 class CheckedCompose:
     """A document that passed the guard. Only `make`, called by the guard, creates one."""
 
-    __slots__ = ("_document", "base64", "services", "text", "web")
+    __slots__ = ("services", "text", "web")
 
     text: str
     """JSON with real Unicode, one line: the form that Coolify stores without loss."""
-    base64: str
-    """Canonical base64 of the text in UTF-8."""
     services: tuple[str, ...]
     web: tuple[str, int] | None
     """Service and container port that a domain leads to."""
@@ -103,16 +107,20 @@ class CheckedCompose:
     def __init__(self, document: Mapping[str, Any], web: tuple[str, int] | None, *, seal: object) -> None:
         if seal is not _SEAL:
             raise TypeError("only the guard makes a CheckedCompose")
-        self._document = copy.deepcopy(dict(document))
-        self.text = documents.canonical(self._document)
-        self.base64 = base64.b64encode(self.text.encode()).decode("ascii")
-        self.services = tuple(self._document["services"])
+        self.text = documents.canonical(document)
+        self.services = tuple(document["services"])
         self.web = web
 
     @property
+    def base64(self) -> str:
+        """Canonical base64 of the text in UTF-8."""
+        return base64.b64encode(self.text.encode()).decode("ascii")
+
+    @property
     def document(self) -> dict[str, Any]:
-        """A copy of the parsed document, `$` doubled as Compose wants it."""
-        return copy.deepcopy(self._document)
+        """The parsed document, the caller's own, `$` doubled as Compose wants it."""
+        found: dict[str, Any] = json.loads(self.text)
+        return found
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, CheckedCompose) and (self.text, self.web) == (other.text, other.web)
