@@ -109,14 +109,38 @@ async def send(
     request = http.build_request(method, path, params=params, json=json, headers=headers, timeout=timeout)
     if not safe:
         return await _once(http, request, upstream=upstream, safe=False)
+    began = time.monotonic()
+    try:
+        return await _once(http, request, upstream=upstream, safe=True)
+    except errors.UpstreamUnavailable as error:
+        left = began + SAFE_SECONDS - time.monotonic()
+        if left <= 0:
+            raise
+        met = error
+    return await _again(http, request, upstream, met, seconds=left)
+
+
+async def _again(
+    http: httpx.AsyncClient,
+    request: httpx.Request,
+    upstream: str,
+    met: errors.UpstreamUnavailable,
+    *,
+    seconds: float,
+) -> httpx.Response:
+    """The answer to a safe request that failed once; apart, since such a loop costs as much as a request."""
+    failed: errors.UpstreamUnavailable | None = met
     async for attempt in stamina.retry_context(
         on=errors.UpstreamUnavailable,
         attempts=SAFE_ATTEMPTS,
-        timeout=SAFE_SECONDS,
+        timeout=seconds,
         wait_initial=0.2,
         wait_max=2.0,
     ):
         with attempt:
+            if failed is not None:
+                first, failed = failed, None
+                raise first
             return await _once(http, request, upstream=upstream, safe=True)
     raise AssertionError("stamina re-raises the last error")
 
