@@ -39,6 +39,21 @@ async def test_a_restart_too_quick_to_be_seen_is_believed_after_the_confirm_time
     assert world.clock.seconds - began >= world.waits.confirm
 
 
+async def test_a_list_soon_after_a_start_wakes_the_stack_that_it_shows_running(world: World) -> None:
+    world.coolify.knobs.turn({"job_delay": 0.5, "start_seconds": 0.0, "sync_delay": 0.0})
+    stack = await world.stack()
+    await world.settle(0.1)
+    assert (await world.row(stack))["status"] == "deploying"
+    view = world.parts.eyes.view
+    assert view.interval(world.waits.poll) < 1.0
+    world.pass_time(1.0)
+    assert contract.Key(records.STACKS, stack) in list(await world.parts.stacks.poll())
+    await world.turn(contract.Key(records.STACKS, stack))
+    assert (await world.row(stack))["status"] == "running"
+    assert list(await world.parts.stacks.poll()) == []
+    assert view.interval(world.waits.poll) == world.waits.poll
+
+
 async def test_a_restart_is_not_believed_early_by_a_new_process_either(world: World) -> None:
     stack = await world.running()
     world.coolify.knobs.turn({"job_delay": 60.0})

@@ -89,8 +89,9 @@ class World:
                 self.parts.turns.add(key, self.clock.seconds)
 
     async def poll(self) -> None:
-        """A new list of Coolify; keys whose entry moved are due."""
+        """A new list of Coolify, as when no end of a job is looked for; keys whose entry moved are due."""
         self._polled = self.clock.seconds
+        self.parts.eyes.view.calm()
         with suppress(errors.ListenerError):
             for key in await self.parts.stacks.poll():
                 self.parts.turns.add(key, self.clock.seconds)
