@@ -147,7 +147,8 @@ class Recorder:
         if old is not None and old.format != ledgers.FORMAT:
             changes = {**changes, "format": ledgers.FORMAT}
         row = (old or ledgers.LedgerRow(id=key.id, kind=key.collection)).changed(changes)
-        body = _columns(row) if old is None else {name: _columns(row)[name] for name in changes}
+        columns = _columns(row)
+        body = columns if old is None else {name: columns[name] for name in changes}
         return row, [Write("POST" if old is None else "PATCH", ledgers.COLLECTION, key.id, body)]
 
     def _claim(self, host: str, record_id: str) -> None:
@@ -228,7 +229,11 @@ def _record_writes(
 
 def new_id() -> str:
     """An id as PocketBase makes them, chosen here so that a repeated write makes no second line."""
-    return "".join(secrets.choice(ID_CHARACTERS) for _ in range(15))
+    number, found = secrets.randbelow(len(ID_CHARACTERS) ** 15), ""
+    for _ in range(15):
+        number, letter = divmod(number, len(ID_CHARACTERS))
+        found += ID_CHARACTERS[letter]
+    return found
 
 
 def _columns(row: ledgers.LedgerRow) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def render(template: Template, *, context: RenderContext) -> guard.CheckedCompos
     return _rendered(template, identity, tuple(context.limits.items()))
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=128)
 def _rendered(
     template: Template, identity: tuple[str, str, str, str, str, str, str | None], limits: Named
 ) -> guard.CheckedCompose:
