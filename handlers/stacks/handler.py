@@ -203,7 +203,9 @@ class StackHandler:
             seen.broken = ("", 0, memory.NEVER)
         ids = {*self.books.relieved(), *self._rollouts.relieved()}
         relieved = (contract.Key(self.collection, one) for one in sorted(ids))
-        return replace(outcome, wakes=(*outcome.wakes, *relieved, *self._recounted(plan.key)))
+        # What goes on at once is told when it has come so far: nobody reads what is over in a moment.
+        recounted = self._recounted(plan.key) if plan.again != 0.0 else ()
+        return replace(outcome, wakes=(*outcome.wakes, *relieved, *recounted))
 
     def _recounted(self, key: contract.Key) -> tuple[contract.Key, ...]:
         """The tenant's key, when its stacks fare otherwise than it was last told."""
