@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from handlers import brake, naming, rollouts, steps
 from handlers.ledger import LedgerRow
 from handlers.stacks import bring, byhand, down, drift, hosts, plans, purge, rest
@@ -150,7 +152,8 @@ def _held_back(facts: StackFacts, want: Desired) -> contract.Plan:
     shown = plans.shown(facts, Status.RUNNING, "running") | {"message": remark, "error_message": staff}
     row = facts.ledger
     shown = drift.told(row.made if row else {}, shown)
-    acts = tuple(one for one in made.steps if isinstance(one, steps.Record) and (one.ledger or one.entry))
+    noted = (one for one in made.steps if isinstance(one, steps.Record) and (one.ledger or one.entry))
+    acts = tuple(replace(one, show={}) for one in noted)
     return plans.plan(facts, "held_back", acts, shown, again=0.0 if acts else facts.site.waits.resync)
 
 

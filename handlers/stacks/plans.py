@@ -62,18 +62,26 @@ def plan(
     wakes: tuple[contract.Key, ...] = (),
 ) -> contract.Plan:
     """A plan that ends in showing what the record does not show yet."""
-    last: tuple[steps.Act, ...] = ()
     if facts.record is not None:
         patch = status.difference(facts.record.display, restored(facts) | dict(show))
-        last = (steps.Record(show=patch),) if patch else ()
+        acts = _showing(acts, patch) if patch else acts
     return contract.Plan(
         key=facts.key,
-        steps=(*acts, *last),
+        steps=acts,
         reason=reason,
         message=str(show.get("message", "")),
         again=again,
         wakes=wakes,
     )
+
+
+def _showing(acts: tuple[steps.Act, ...], patch: Mapping[str, Any]) -> tuple[steps.Act, ...]:
+    """The steps, of which the last one shows it: in the batch of what is remembered last, if that is one."""
+    match acts:
+        case (*before, steps.Record(of=None, consume="") as last) if not last.revive:
+            return (*before, replace(last, show={**last.show, **patch}))
+        case _:
+            return (*acts, steps.Record(show=patch))
 
 
 def restored(facts: StackFacts) -> dict[str, Any]:
