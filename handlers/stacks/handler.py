@@ -89,6 +89,7 @@ class StackHandler:
         eyes = self._eyes
         await eyes.catch_up()
         known_before = set(eyes.memory.tenant_of)
+        remembered = {row.id for row in eyes.ledger.rows(records.STACKS)}
         async with eyes.database.proven():
             rows = await eyes.database.list(records.STACKS)
             viewed = await eyes.database.list(ID_VIEWS[records.STACKS])
@@ -96,7 +97,7 @@ class StackHandler:
             await eyes.read_tiers()
         returned, known = {row["id"] for row in rows}, {row["id"] for row in viewed}
         await eyes.read_tombstones(records.STACKS, returned | known)
-        self._judge_absence(returned, known)
+        self._judge_absence(returned, known, remembered)
         stacks = [records.stack(row) for row in rows]
         await self.books.learn_all(stacks, tenants)
         eyes.memory.learn_tenants({stack.id: stack.tenant_id for stack in stacks}, known_before)
@@ -203,7 +204,6 @@ class StackHandler:
             seen.broken = ("", 0, memory.NEVER)
         ids = {*self.books.relieved(), *self._rollouts.relieved()}
         relieved = (contract.Key(self.collection, one) for one in sorted(ids))
-        # What goes on at once is told when it has come so far: nobody reads what is over in a moment.
         recounted = self._recounted(plan.key) if plan.again != 0.0 else ()
         return replace(outcome, wakes=(*outcome.wakes, *relieved, *recounted))
 
@@ -280,8 +280,9 @@ class StackHandler:
             {"message": self._eyes.site.voice.say("waiting_upstream")} if seen.failures >= BROKE_OFTEN else {}
         )
 
-    def _judge_absence(self, returned: set[str], viewed: set[str]) -> None:
-        rows = [row for row in self._eyes.ledger.rows(records.STACKS) if row.stage != "closed"]
+    def _judge_absence(self, returned: set[str], viewed: set[str], before: set[str]) -> None:
+        known = self._eyes.ledger.rows(records.STACKS)
+        rows = [row for row in known if row.stage != "closed" and row.id in before]
         over = {row.id for row in rows if row.stage == "retained" or row.orphan}
         live = {row.id for row in rows} - over
         judged = self._eyes.judge_absence(records.STACKS, live, returned, viewed, uncounted=over)

@@ -45,6 +45,7 @@ class TenantHandler:
         """Tenants whose record is not what it was when they were last looked at, and those that are gone."""
         eyes = self._eyes
         await eyes.catch_up()
+        remembered = {row.id for row in eyes.ledger.rows(records.TENANTS)}
         async with eyes.database.proven():
             rows = await eyes.database.list(records.TENANTS)
             viewed = await eyes.database.list(ID_VIEWS[records.TENANTS])
@@ -53,7 +54,8 @@ class TenantHandler:
         await eyes.read_tombstones(records.TENANTS, tenants.keys() | seen)
         known = eyes.ledger.rows(records.TENANTS)
         using |= {row.id for row in known}
-        live = {row.id for row in known if row.project_uuid and row.stage != removal.CLOSED}
+        sure = (row for row in known if row.id in remembered)
+        live = {row.id for row in sure if row.project_uuid and row.stage != removal.CLOSED}
         eyes.judge_absence(records.TENANTS, live, set(tenants), seen)
         changed = [
             tenant.id
