@@ -47,7 +47,7 @@ async def a_bot_runs_out_of_memory(scene: Scene) -> None:
     (service,) = [one for one in await scene.fleet.services() if one["name"].endswith(stack)]
     scene.ended(service["uuid"], oom=True)
     scene.say(
-        "A container was ended by the kernel. (The sandbox has no Docker: the watch's report is made by hand.)"
+        "A container was ended by the kernel. (The sandbox has no Docker: the watch's report is by hand.)"
     )
     await scene.alerted(("oom", "raised"))
     done = await scene.run("alerts", "list")
