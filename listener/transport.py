@@ -7,6 +7,8 @@ below 500 is returned: what it means is the room's business. No error text holds
 
 from __future__ import annotations
 
+import functools
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -67,21 +69,21 @@ def client(
 
     `counted` sees every exchange, for metrics; one that was cancelled counts as without an answer.
     """
-    verify: Any = True
-    if ca_file is not None:
-        import ssl  # noqa: PLC0415 - only needed with a private authority
-
-        verify = ssl.create_default_context(cafile=str(ca_file))
-
     made = _Counting(
         base_url=base_url,
         headers={"Accept": "application/json", **(headers or {})},
         timeout=TIMEOUTS,
-        verify=verify,
+        verify=_trust(ca_file),
         limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
     )
     made.counted = counted
     return made
+
+
+@functools.cache
+def _trust(ca_file: Path | None) -> ssl.SSLContext:
+    """Whom every client trusts, loaded once: certifi's authorities, or the private one. It is 1 MB."""
+    return ssl.create_default_context(cafile=str(ca_file)) if ca_file else httpx.create_ssl_context()
 
 
 async def send(

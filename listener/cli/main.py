@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -17,8 +16,8 @@ from listener.cli import (
     control_app,
     daily,
     deletions_app,
+    entry,
     erase_app,
-    exits,
     first_app,
     orphans_app,
     secrets_app,
@@ -261,17 +260,6 @@ def recreate(stack: Stack, yes: Yes = False, timeout: Timeout = 60) -> None:
     _ask("recreate", stack, yes, timeout)
 
 
-def main() -> None:
-    """The console script: what goes wrong is told in three lines, Ctrl-C ends without a traceback."""
-    try:
-        app()
-    except BaseException as failure:
-        code = exits.told(failure)
-        if code is None:
-            raise
-        sys.exit(code)
-
-
 def _ask(verb: str, stack: str, yes: bool, timeout: float) -> None:
     from listener.cli import command
 
@@ -279,4 +267,4 @@ def _ask(verb: str, stack: str, yes: bool, timeout: float) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    entry.main()

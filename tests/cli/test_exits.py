@@ -61,6 +61,15 @@ async def test_help_is_quick_because_it_loads_nothing() -> None:
     await anyio.run_process([sys.executable, "-c", code], env=environment({}))
 
 
+async def test_the_daemon_loads_nothing_that_only_commands_need() -> None:
+    code = (
+        "import sys\nfrom listener.cli import entry\nsys.argv = ['cloudfreedom', 'run']\n"
+        "try:\n entry.main()\nexcept SystemExit as ended: assert ended.code == 78, ended.code\n"
+        "assert not {'typer', 'rich.console', 'pygments.lexers', 'listener.cli.main'} & sys.modules.keys()"
+    )
+    await anyio.run_process([sys.executable, "-c", code], env=environment({}))
+
+
 async def test_wrong_use_is_exit_2() -> None:
     commands = ("", "deploy --tenant acme", "apply", "nonsense", "init", "schema")
     used = await together({}, *commands)
