@@ -96,10 +96,10 @@ _SEAL = object()
 class CheckedCompose:
     """A document that passed the guard. Only `make`, called by the guard, creates one."""
 
-    __slots__ = ("services", "text", "web")
+    __slots__ = ("base64", "services", "web")
 
-    text: str
-    """JSON with real Unicode, one line: the form that Coolify stores without loss."""
+    base64: str
+    """Canonical base64 of the text in UTF-8."""
     services: tuple[str, ...]
     web: tuple[str, int] | None
     """Service and container port that a domain leads to."""
@@ -107,26 +107,27 @@ class CheckedCompose:
     def __init__(self, document: Mapping[str, Any], web: tuple[str, int] | None, *, seal: object) -> None:
         if seal is not _SEAL:
             raise TypeError("only the guard makes a CheckedCompose")
-        self.text = documents.canonical(document)
+        text = documents.canonical(document)
+        self.base64 = base64.b64encode(text.encode()).decode("ascii")
         self.services = tuple(document["services"])
         self.web = web
 
     @property
-    def base64(self) -> str:
-        """Canonical base64 of the text in UTF-8."""
-        return base64.b64encode(self.text.encode()).decode("ascii")
+    def text(self) -> str:
+        """JSON with real Unicode, one line: the form that Coolify stores without loss."""
+        return base64.b64decode(self.base64).decode()
 
     @property
     def document(self) -> dict[str, Any]:
-        """The parsed document, the caller's own, `$` doubled as Compose wants it."""
-        found: dict[str, Any] = json.loads(self.text)
-        return found
+        """A copy of the parsed document, `$` doubled as Compose wants it."""
+        document: dict[str, Any] = json.loads(self.text)
+        return document
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, CheckedCompose) and (self.text, self.web) == (other.text, other.web)
+        return isinstance(other, CheckedCompose) and (self.base64, self.web) == (other.base64, other.web)
 
     def __hash__(self) -> int:
-        return hash(self.text)
+        return hash(self.base64)
 
     def __repr__(self) -> str:
         return f"CheckedCompose(services={self.services}, web={self.web}, {len(self.text)} characters)"
