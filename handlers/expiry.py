@@ -85,10 +85,7 @@ class Expiry:
         """Records of stacks purged long ago; and rows of the ledger whose records are gone."""
         database, before = self._eyes.database, self._eyes.now() - KEPT
         closed = f"stage='closed' && {_older('updated', before)}"
-        rows = [
-            ledger.LedgerRow.model_validate(row)
-            for row in await database.list(ledger.COLLECTION, filter=closed)
-        ]
+        rows = [ledger.LedgerRow.read(row) for row in await database.list(ledger.COLLECTION, filter=closed)]
         old = [row for row in rows if row.is_over and _is_purged(row, before)]
         if not old:
             return []

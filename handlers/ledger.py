@@ -6,12 +6,16 @@ from the moment the lease is taken and written through.
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, TypeAdapter
+from pydantic.dataclasses import dataclass
 
 from listener.pocketbase.client import PocketBase
 
@@ -26,35 +30,46 @@ DOUBTED = "doubted"
 """In `compared`: PocketBase was put back, so Coolify may have edits that the record has not."""
 
 
-class LedgerRow(BaseModel):
+@functools.lru_cache(maxsize=1024)
+def _same(names: tuple[str, ...]) -> tuple[str, ...]:
+    """An equal one that is known already: thousands of rows have the same names."""
+    return names
+
+
+Common = Annotated[str, AfterValidator(sys.intern)]
+"""A text that many rows have: it is in memory once."""
+Moment = Annotated[datetime | None, BeforeValidator(lambda value: value or None)]
+Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: value or ()), AfterValidator(_same)]
+
+
+@dataclass(frozen=True, slots=True, config=ConfigDict(extra="ignore"))
+class LedgerRow:
     """What must be remembered of one record. Empty texts and None mean: not so far."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
     id: str
-    kind: str = ""
-    tenant_id: str = ""
-    server_uuid: str = ""
-    project_uuid: str = ""
+    kind: Common = ""
+    tenant_id: Common = ""
+    server_uuid: Common = ""
+    project_uuid: Common = ""
     service_uuid: str = ""
     intent: Mapping[str, Any] | None = None
     """An effect begun and not known to have ended: what (create, apply, restart), fence, begun (ISO)."""
     applied_hash: str = ""
     """Hash of the spec that Coolify has; empty = send everything again."""
     salt: str = ""
-    env_keys: tuple[str, ...] = ()
-    template: str = ""
-    template_version: str = ""
+    env_keys: Names = ()
+    template: Common = ""
+    template_version: Common = ""
     domain: str = ""
     """The host name this row holds, or "": unique over all rows."""
-    stage: str = ""
+    stage: Common = ""
     """"" live · stopping · stopped · retained (deleted, data kept) · closed."""
-    start_begun: datetime | None = None
+    start_begun: Moment = None
     start_open: bool = False
     """Our last start has neither been seen running nor passed its deadline."""
-    deletion_seen: datetime | None = None
+    deletion_seen: Moment = None
     retention_days: int = 0
-    purge_announced: datetime | None = None
+    purge_announced: Moment = None
     blocked: str = ""
     last_spec: str = ""
     applied_spec: Mapping[str, Any] | None = None
@@ -62,15 +77,14 @@ class LedgerRow(BaseModel):
     format: int = FORMAT
     """Of the release that wrote it last; a row of an older one is brought up when it changes next."""
 
-    @field_validator("start_begun", "deletion_seen", "purge_announced", mode="before")
-    @classmethod
-    def _no_date(cls, value: Any) -> Any:
-        return value or None
+    @staticmethod
+    def read(row: Mapping[str, Any]) -> LedgerRow:
+        """The row as PocketBase holds it; what is no column of ours is passed over."""
+        return _ROW.validate_python(row)
 
-    @field_validator("env_keys", mode="before")
-    @classmethod
-    def _no_keys(cls, value: Any) -> Any:
-        return value or ()
+    def columns(self) -> dict[str, Any]:
+        """By name, every column."""
+        return {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
 
     @property
     def made(self) -> Mapping[str, Any]:
@@ -94,7 +108,10 @@ class LedgerRow(BaseModel):
 
     def changed(self, changes: Mapping[str, Any]) -> LedgerRow:
         """The row with these columns changed."""
-        return LedgerRow.model_validate({**self.model_dump(), **changes})
+        return LedgerRow.read({**self.columns(), **changes})
+
+
+_ROW = TypeAdapter(LedgerRow)
 
 
 class Ledger:
@@ -104,15 +121,19 @@ class Ledger:
         self._rows: dict[str, LedgerRow] = {}
         self._written: set[str] = set()
         self._doubted: set[str] = set()
+        self._by_host = _Index(lambda row: row.domain)
+        self._by_service = _Index(lambda row: row.service_uuid)
         self.versions: Counter[str] = Counter()
         """By tenant, and in all under "": grows whenever one of its rows becomes another."""
 
     async def load(self, database: PocketBase) -> None:
         """The rows are what PocketBase holds now; one that is written meanwhile stays as written."""
         self._written.clear()
-        rows = [LedgerRow.model_validate(row) for row in await database.list(COLLECTION)]
+        rows = [LedgerRow.read(row) for row in await database.list(COLLECTION)]
         written = {record_id: self._rows[record_id] for record_id in self._written}
         self._rows = {row.id: row for row in rows} | written
+        for index in (self._by_host, self._by_service):
+            index.fill(self._rows.values())
         self._doubted.clear()
         self.versions.update({"", *(row.tenant_id for row in self._rows.values())})
 
@@ -139,11 +160,11 @@ class Ledger:
 
     def holder_of(self, host: str) -> str | None:
         """The record id that holds a host name, retained stacks included."""
-        return next((row.id for row in self._rows.values() if host and row.domain == host), None)
+        return self._by_host.first(host)
 
     def owner_of(self, service_uuid: str) -> str | None:
         """The record id whose service this is."""
-        return next((row.id for row in self._rows.values() if row.service_uuid == service_uuid), None)
+        return self._by_service.first(service_uuid)
 
     def servers(self) -> set[str]:
         """Every server a service of ours may be on."""
@@ -160,6 +181,7 @@ class Ledger:
         row = self._rows.pop(record_id, None)
         self._doubted.discard(record_id)
         if row is not None:
+            self._indexed(row, None)
             self.versions.update({"", row.tenant_id})
 
     def doubt(self, record_id: str) -> None:
@@ -173,9 +195,50 @@ class Ledger:
         async with database.proven():
             row = await database.get(COLLECTION, record_id)
         if row is not None:
-            self._put(LedgerRow.model_validate(row))
+            self._put(LedgerRow.read(row))
         self._doubted.discard(record_id)
 
     def _put(self, row: LedgerRow) -> None:
+        self._indexed(self._rows.get(row.id), row)
         self._rows[row.id] = row
         self.versions.update({"", row.tenant_id})
+
+    def _indexed(self, old: LedgerRow | None, new: LedgerRow | None) -> None:
+        for index in (self._by_host, self._by_service):
+            index.replace(old, new)
+
+
+class _Index:
+    """Rows' ids by a text of theirs that no other row should have; `first` is whoever had it first."""
+
+    def __init__(self, text_of: Callable[[LedgerRow], str]) -> None:
+        self._text_of = text_of
+        self._ids: dict[str, str | tuple[str, ...]] = {}
+
+    def fill(self, rows: Iterable[LedgerRow]) -> None:
+        self._ids.clear()
+        for row in rows:
+            self.replace(None, row)
+
+    def first(self, text: str) -> str | None:
+        ids = self._all(text)
+        return ids[0] if ids else None
+
+    def replace(self, old: LedgerRow | None, new: LedgerRow | None) -> None:
+        before, after = (self._text_of(row) if row else "" for row in (old, new))
+        if before == after:
+            return
+        if old is not None and before:
+            self._put(before, tuple(one for one in self._all(before) if one != old.id))
+        if new is not None and after:
+            self._put(after, (*self._all(after), new.id))
+
+    def _all(self, text: str) -> tuple[str, ...]:
+        ids = self._ids.get(text, ()) if text else ()
+        return (ids,) if isinstance(ids, str) else ids
+
+    def _put(self, text: str, ids: tuple[str, ...]) -> None:
+        if ids:
+            self._ids[text] = ids[0] if len(ids) == 1 else ids
+        else:
+            self._ids.pop(text, None)

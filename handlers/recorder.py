@@ -238,7 +238,7 @@ def new_id() -> str:
 
 def _columns(row: ledgers.LedgerRow) -> dict[str, Any]:
     """The row as PocketBase takes it; times in its own form, absent ones as empty text."""
-    body = row.model_dump(mode="python")
+    body = row.columns()
     for name in ("start_begun", "deletion_seen", "purge_announced"):
         body[name] = status.stamp(body[name]) if body[name] else ""
     return body | {"env_keys": list(row.env_keys)}

@@ -148,7 +148,7 @@ class Watch:
             return
         condition = f"kind={quoted(records.STACKS)} && stage!='closed'"
         found = await self._eyes.database.list(ledger.COLLECTION, filter=condition)
-        rows = [ledger.LedgerRow.model_validate(row) for row in found]
+        rows = [ledger.LedgerRow.read(row) for row in found]
         bodies = [(row.id, row.doubted()) for row in rows]
         writes = [Write("PATCH", ledger.COLLECTION, row, body) for row, body in bodies if body]
         for first in range(0, len(writes), AT_ONCE):

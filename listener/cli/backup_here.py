@@ -99,7 +99,7 @@ class Here:
         server = self.settings.coolify_server_uuid
         copies = []
         for line in await self.known.list(ledger.COLLECTION, filter=f"kind='{records.STACKS}'"):
-            row = ledger.LedgerRow.model_validate(line)
+            row = ledger.LedgerRow.read(line)
             record = found.get(row.id)
             elsewhere = server and row.server_uuid and row.server_uuid != server
             is_gone = record is None and (row.stage != "retained" or row.orphan)

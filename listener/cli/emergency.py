@@ -98,9 +98,7 @@ async def _meant(known: PocketBase, stack: str, tenant: str) -> Meant:
 async def _stacks(known: PocketBase, meant: Meant) -> Sequence[tuple[ledger.LedgerRow, str]]:
     """Ledger rows that are not over, with the names of their stacks."""
     condition = f"id={quoted(meant.target)} || tenant_id={quoted(meant.target)}"
-    kept = [
-        ledger.LedgerRow.model_validate(row) for row in await known.list(ledger.COLLECTION, filter=condition)
-    ]
+    kept = [ledger.LedgerRow.read(row) for row in await known.list(ledger.COLLECTION, filter=condition)]
     named: Mapping[str, str] = {
         row["id"]: row["stack_name"] for row in await known.list(records.STACKS, filter=condition)
     }

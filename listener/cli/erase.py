@@ -114,7 +114,7 @@ async def _tenant(named: str, reason: str, yes: bool, confirm: Confirm, seconds:
 
 async def _kept(known: PocketBase) -> list[Kept]:
     """Every stack that has a record or a row in the ledger."""
-    kept = [ledger.LedgerRow.model_validate(row) for row in await known.list(ledger.COLLECTION)]
+    kept = [ledger.LedgerRow.read(row) for row in await known.list(ledger.COLLECTION)]
     stacks = {row.id: row for row in kept if row.kind == records.STACKS}
     there = {row["id"]: records.stack(row) for row in await known.list(records.STACKS)}
     slugs = {row["id"]: str(row.get("slug") or row["id"]) for row in await known.list(records.TENANTS)}
@@ -145,7 +145,7 @@ async def _meant(known: PocketBase, named: str) -> Tenant:
     if row := await known.page_first(records.TENANTS, is_named):
         return Tenant(row["id"], str(row["slug"]))
     for kept in await known.list(ledger.COLLECTION, filter=f"kind={quoted(records.TENANTS)}"):
-        row_of = ledger.LedgerRow.model_validate(kept)
+        row_of = ledger.LedgerRow.read(kept)
         if named in (row_of.id, row_of.made.get("slug")):
             return Tenant(row_of.id, str(row_of.made.get("slug") or row_of.id))
     raise errors.Terminal(

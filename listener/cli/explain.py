@@ -70,7 +70,7 @@ async def _recorded(wanted: configured.Database, known: PocketBase, named: str) 
     return stack, {
         "stack": {"name": stack.name, **stack.json()},
         "tenant": tenant and {"status": tenant.status, "hold": tenant.hold, "tier": tenant.tier},
-        "ledger": _remembered(ledger.LedgerRow.model_validate(kept)) if kept else None,
+        "ledger": _remembered(ledger.LedgerRow.read(kept)) if kept else None,
         "coolify": None,
         "proof": None,
         "now": None,

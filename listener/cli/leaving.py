@@ -84,7 +84,7 @@ class Board:
 
 async def read(known: PocketBase) -> Board:
     """As PocketBase holds it now."""
-    kept = [ledger.LedgerRow.model_validate(row) for row in await known.list(ledger.COLLECTION)]
+    kept = [ledger.LedgerRow.read(row) for row in await known.list(ledger.COLLECTION)]
     stacks = [row for row in kept if row.kind == records.STACKS]
     there = {row["id"]: records.stack(row) for row in await known.list(records.STACKS)}
     hidden = {row["id"] for row in await known.list(ID_VIEWS[records.STACKS])} - there.keys()

@@ -103,14 +103,14 @@ def approve(named: str, *, yes: bool, confirm: Callable[[str], bool], seconds: f
 async def _approve(named: str, yes: bool, confirm: Callable[[str], bool], seconds: float) -> Exit:
     async with reach.database(configured.load(configured.Database)) as known:
         row = await known.get(ledger.COLLECTION, named)
-        if row is None or ledger.LedgerRow.model_validate(row).stage == "closed":
+        if row is None or ledger.LedgerRow.read(row).stage == "closed":
             raise errors.Terminal(
                 "ORPHAN_UNKNOWN",
                 f"there is no orphan {named!r}",
                 why="the ledger has no row of that id, or its data is gone already",
                 fix="`cloudfreedom orphans` shows all; name one by its id",
             )
-        what = ledger.LedgerRow.model_validate(row).made.get("service_name") or named
+        what = ledger.LedgerRow.read(row).made.get("service_name") or named
         question = f"Let {what} be stopped, and its data be removed for good when its retention is over?"
         if not command.agreed(question, yes=yes, confirm=confirm):
             return Exit.FAILED

@@ -23,5 +23,5 @@ RECORD = records.StackRecord(id="s", desired_state="running")
 def test_a_stack_without_a_record_is_being_deleted_unless_it_is_an_orphan(
     row: dict[str, object], record: records.StackRecord | None, *, is_leaving: bool
 ) -> None:
-    kept = ledger.LedgerRow.model_validate({"id": "s", "kind": "agent_stacks", **row})
+    kept = ledger.LedgerRow.read({"id": "s", "kind": "agent_stacks", **row})
     assert leaving.is_leaving(kept, record) is is_leaving

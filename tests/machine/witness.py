@@ -214,7 +214,7 @@ class Witness:
         now = self.clock.seconds
         self.claim(self.wish(stack) == "deleted", "a DELETE that nobody asked for", stack)
         self.claim(now - self.announced.get(stack, now) >= 3599, "a DELETE without the hour", stack)
-        seen = ledger.LedgerRow.model_validate(row).deletion_seen
+        seen = ledger.LedgerRow.read(row).deletion_seen
         over = seen is not None and self.clock.now() - seen >= timedelta(days=30)
         self.claim(over or stack in self.purges, "a DELETE without retention", stack)
         made = row.get("applied_spec") or {}

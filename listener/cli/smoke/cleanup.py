@@ -96,7 +96,7 @@ async def _erased(known: PocketBase, mark: marker.Mark, seconds: float) -> str:
     arguments = {"reason": REASON}
     answers = await command.answered(known, erase.VERB, [mark.stack_id], seconds, arguments)
     answer = answers[mark.stack_id]
-    if not ledger.LedgerRow.model_validate(kept).service_uuid:
+    if not ledger.LedgerRow.read(kept).service_uuid:
         return NOTHING
     return KEPT if answer.is_done else f"its data stays for its tariff's time: {answer.text}"
 

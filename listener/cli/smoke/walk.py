@@ -137,7 +137,7 @@ class Walk:
 
     async def _hash(self) -> str:
         row = await self.here.database.get(ledger.COLLECTION, self.mark.stack_id)
-        return ledger.LedgerRow.model_validate(row).applied_hash if row else ""
+        return ledger.LedgerRow.read(row).applied_hash if row else ""
 
     async def _until(self, *until: status.Status) -> rows.Stack:
         """The stack when it shows one of these; raises when it shows an error, or the time is up."""
