@@ -43,12 +43,16 @@ class Vault:
     def __init__(self, unseal: Callable[[str], str]) -> None:
         self._unseal = unseal
         self._rows: dict[str, SecretRow] = {}
+        self._owned: dict[str, dict[str, SecretRow]] = {}
         self._doubted: set[str] = set()
 
     async def load(self, database: PocketBase) -> None:
         """The rows are what PocketBase holds now."""
         rows = [SecretRow.model_validate(row) for row in await database.list(COLLECTION)]
-        self._rows = {row.id: row for row in rows}
+        self._rows.clear()
+        self._owned.clear()
+        for row in rows:
+            self.keep(row)
         self._doubted.clear()
 
     def rows(self) -> Sequence[SecretRow]:
@@ -57,7 +61,7 @@ class Vault:
 
     def of_owner(self, owner: str) -> Sequence[SecretRow]:
         """The rows of one stack, or of one tenant without those of its stacks."""
-        return [row for row in self._rows.values() if row.owner == owner]
+        return list(self._owned.get(owner, {}).values())
 
     def opened(self, stack_id: str, tenant_id: str) -> Mapping[str, SecretStr]:
         """Name to value for one stack: its own, and its tenant's where it has none of that name.
@@ -100,11 +104,15 @@ class Vault:
 
     def keep(self, row: SecretRow) -> None:
         """The row was written to PocketBase."""
+        self.drop(row.id)
         self._rows[row.id] = row
+        self._owned.setdefault(row.owner, {})[row.id] = row
 
     def drop(self, row_id: str) -> None:
         """The row was removed from PocketBase."""
-        self._rows.pop(row_id, None)
+        row = self._rows.pop(row_id, None)
+        if row is not None:
+            del self._owned[row.owner][row_id]
 
     def doubt(self, owner: str) -> None:
         """A write of this owner's rows begins: PocketBase may hold others than we remember."""

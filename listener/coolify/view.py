@@ -45,6 +45,15 @@ class Snapshot:
     """By server: when its services were asked for as they stand here."""
     unknown: frozenset[str] = frozenset()
     """Servers whose list failed: what is missing there is unknown, not absent."""
+    _named: dict[str, tuple[payloads.ServiceEntry, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Services by what stands after the last `-` of their names."""
+
+    def __post_init__(self) -> None:
+        for entry in self.services.values():
+            record_id = entry.name.rpartition("-")[2]
+            self._named[record_id] = (*self._named.get(record_id, ()), entry)
 
     @property
     def is_complete(self) -> bool:
@@ -57,8 +66,7 @@ class Snapshot:
 
     def of_record(self, record_id: str) -> tuple[payloads.ServiceEntry, ...]:
         """Services whose name ends in this record id (clones carry a suffix and do not), oldest first."""
-        found = [entry for entry in self.services.values() if entry.name.rpartition("-")[2] == record_id]
-        return tuple(sorted(found, key=lambda entry: (entry.created_at, entry.uuid)))
+        return tuple(sorted(self._named.get(record_id, ()), key=lambda entry: (entry.created_at, entry.uuid)))
 
 
 class View:
