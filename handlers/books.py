@@ -7,7 +7,8 @@ restart: holders are read out of the ledger, askers out of the records.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 
 import anyio
 import anyio.lowlevel
@@ -54,23 +55,21 @@ class Books:
             rows = await eyes.database.list(records.STACKS)
             tenants = {row["id"]: records.tenant(row) for row in await eyes.database.list(records.TENANTS)}
             await eyes.read_tiers()
-            await self.learn_all(map(records.stack, rows), tenants)
+            for number, row in enumerate(rows):
+                if not number % CHUNK:
+                    await anyio.lowlevel.checkpoint()
+                stack = records.stack(row)
+                self.learn(stack.id, stack, tenants.get(stack.tenant_id))
+            self.listed({row["id"] for row in rows}, eyes.loaded_term)
+
+    def listed(self, there: AbstractSet[str], term: int) -> None:
+        """These records, all learned in this term, are all there are."""
+        for record_id in self._asks.keys() - there:
+            self.learn(record_id, None, None)
+        if self._term != term:
             self._claims.clear()
             self._told.clear()
-            self._term = eyes.loaded_term
-
-    async def learn_all(
-        self, stacks: Iterable[records.StackRecord], tenants: Mapping[str, records.TenantRecord]
-    ) -> None:
-        """The books hold these records, and no others. It may take a second, in which others have turns."""
-        there = set()
-        for number, stack in enumerate(stacks):
-            if not number % CHUNK:
-                await anyio.lowlevel.checkpoint()
-            self.learn(stack.id, stack, tenants.get(stack.tenant_id))
-            there.add(stack.id)
-        for record_id in set(self._asks) - there:
-            self.learn(record_id, None, None)
+            self._term = term
 
     def learn(
         self, record_id: str, record: records.StackRecord | None, tenant: records.TenantRecord | None

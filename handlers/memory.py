@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from handlers import absence, naming
+from handlers import absence, naming, swept
 from listener.dns import verdict as proofs
 from listener.probe import verdict
 
@@ -106,6 +106,8 @@ class Memory:
     tenant_of: dict[str, str] = field(default_factory=dict)
     """By stack: the tenant whose turns it shares, as an event or a list said. No evidence: it is kept."""
 
+    swept: swept.SweptRows = field(default_factory=swept.SweptRows)
+    """Records as the last sweep read them, to be looked at."""
     watchers: list[Watcher] = field(default_factory=list)
     """Told of all that is shown on stacks."""
 
@@ -119,6 +121,7 @@ class Memory:
         self.markers.clear()
         self.absent.clear()
         self.sought.clear()
+        self.swept.begin()
 
     def learn_tenants(self, listed: Mapping[str, str], known_before: set[str]) -> None:
         """`tenant_of` is this whole list, and what became known since the list was asked for."""
@@ -132,6 +135,7 @@ class Memory:
     def show(self, record_id: str, fields: Mapping[str, Any]) -> None:
         """The record shows these fields now."""
         seen = self.of(record_id)
+        self.swept.heard(record_id)
         before, seen.shown = seen.shown, {**seen.shown, **fields}
         for watcher in self.watchers:
             watcher(record_id, before, fields)

@@ -39,12 +39,23 @@ class Exclusive:
             if self._term == term:
                 return
             rows = await eyes.database.list(records.STACKS, fields="id,template,config")
-            self._asking.clear()
-            self._wanted.clear()
-            self._claims.clear()
+            self.begin(term)
             for row in rows:
                 self.learn(row["id"], records.stack(row))
-            self._term = term
+            self.listed(term)
+
+    def begin(self, term: int) -> bool:
+        """Whether every record is to be learned, as none was in this term: then nothing is known now."""
+        if self._term == term:
+            return False
+        self._asking.clear()
+        self._wanted.clear()
+        self._claims.clear()
+        return True
+
+    def listed(self, term: int) -> None:
+        """Every record there is was learned in this term."""
+        self._term = term
 
     def learn(self, record_id: str, record: records.StackRecord | None) -> None:
         """The record asks for these values now; an absent one, or one to be deleted, for none."""

@@ -10,12 +10,13 @@ from handlers import apply, keepsake, memory, naming, records, status, steps
 from handlers.asks import Counts
 from handlers.books import Books
 from handlers.brake import Brake
-from handlers.eyes import ID_VIEWS, Eyes
+from handlers.eyes import Eyes
 from handlers.rollouts import Rollouts
-from handlers.stacks import editions, host_proofs, observe, plans, rest, schedules, thinking, unread
+from handlers.stacks import editions, host_proofs, observe, plans, rest, schedules, sweeping, thinking, unread
 from handlers.stacks.desired import Desired, Want
 from handlers.stacks.exclusive import Exclusive
 from handlers.stacks.facts import StackFacts
+from handlers.swept import Swept
 from listener import contract, errors
 from listener.compose.catalog import Catalog
 from listener.coolify import payloads
@@ -81,6 +82,7 @@ class StackHandler:
         """A delete event is kept as evidence; everything else is only a reason to look."""
         if change.group:
             self._eyes.memory.tenant_of[change.key.id] = change.group
+        self._eyes.memory.swept.heard(change.key.id)
         if change.deleted:
             self._eyes.memory.of(change.key.id).deleted_heard = True
 
@@ -90,21 +92,12 @@ class StackHandler:
         await eyes.catch_up()
         known_before = set(eyes.memory.tenant_of)
         remembered = {row.id for row in eyes.ledger.rows(records.STACKS)}
-        async with eyes.database.proven():
-            rows = await eyes.database.list(records.STACKS)
-            viewed = await eyes.database.list(ID_VIEWS[records.STACKS])
-            tenants = {row["id"]: records.tenant(row) for row in await eyes.database.list(records.TENANTS)}
-            await eyes.read_tiers()
-        returned, known = {row["id"] for row in rows}, {row["id"] for row in viewed}
-        await eyes.read_tombstones(records.STACKS, returned | known)
-        self._judge_absence(returned, known, remembered)
-        stacks = [records.stack(row) for row in rows]
-        await self.books.learn_all(stacks, tenants)
-        eyes.memory.learn_tenants({stack.id: stack.tenant_id for stack in stacks}, known_before)
-        changed = [stack.id for stack in stacks if self._differs(stack, tenants.get(stack.tenant_id))]
+        seen = await sweeping.sweep(eyes, self.books, self._exclusive)
+        self._judge_absence(set(seen.tenant_of), seen.viewed, remembered)
+        eyes.memory.learn_tenants(seen.tenant_of, known_before)
         kept = [row.id for row in eyes.ledger.rows(records.STACKS) if not row.is_over]
-        absent = [record_id for record_id in kept if record_id not in returned]
-        return [contract.Key(self.collection, record_id) for record_id in (*changed, *absent)]
+        absent = [record_id for record_id in kept if record_id not in seen.tenant_of]
+        return [contract.Key(self.collection, record_id) for record_id in (*seen.changed, *absent)]
 
     async def poll(self) -> Iterable[contract.Key]:
         """A new list of Coolify; the keys whose entry is not what it was at the poll before."""
@@ -124,16 +117,22 @@ class StackHandler:
         """The plan for a stack; a service is read by uuid only when the plan cannot do without."""
         with self._eyes.in_one_term():
             try:
-                facts, want, plan = await self.explain(key)
+                facts, want, plan = await self._quiet(key) or await self.explain(key)
             except errors.UpstreamRefusal as error:
                 await unread.must_matter(self._eyes, error)
                 raise
         self._noted(facts, want, plan)
         return plan
 
-    async def explain(self, key: contract.Key) -> tuple[StackFacts, Want, contract.Plan]:
+    async def _quiet(self, key: contract.Key) -> thinking.Thought | None:
+        """From the record as swept, if nothing is to be done then; an effect needs one read for it."""
+        listed = self._eyes.memory.swept.take(key.id)
+        found = await self.explain(key, listed) if listed else None
+        return found if found and not found[2].steps else None
+
+    async def explain(self, key: contract.Key, listed: Swept | None = None) -> thinking.Thought:
         """Facts, what is desired, and the plan: the deed's first half, for `plan` and the daemon alike."""
-        facts = await self._observed(key.id)
+        facts = await self._observed(key.id, listed)
         facts, want, plan = await thinking.think(self._eyes, self._catalog, self._shared, facts)
         until, message, staff = self._eyes.memory.of(key.id).stuck
         if plan.reason in SPECLESS and until > facts.clock:
@@ -169,11 +168,11 @@ class StackHandler:
         seen.is_scheduled = needed is None
         return needed or plan
 
-    async def _observed(self, record_id: str) -> StackFacts:
+    async def _observed(self, record_id: str, listed: Swept | None) -> StackFacts:
         """The facts, and whether another stack holds what works for one only."""
         await self._exclusive.ready(self._eyes)
         await self.books.ready()
-        facts = await observe.observe(self._eyes, record_id)
+        facts = await observe.observe(self._eyes, record_id, listed)
         self._exclusive.learn(record_id, facts.record)
         self.books.learn(record_id, facts.record, facts.tenant)
         return replace(facts, taken=self._exclusive.taken(record_id, self._eyes))
@@ -287,13 +286,6 @@ class StackHandler:
         live = {row.id for row in rows} - over
         judged = self._eyes.judge_absence(records.STACKS, live, returned, viewed, uncounted=over)
         self._on_mass_absence(judged)
-
-    def _differs(self, stack: records.StackRecord, tenant: records.TenantRecord | None) -> bool:
-        eyes = self._eyes
-        row = eyes.ledger.get(stack.id)
-        entry = eyes.view.snapshot.services.get(row.service_uuid) if row else None
-        tier = eyes.tiers.get(tenant.tier) if tenant else None
-        return eyes.memory.of(stack.id).settled != editions.fingerprint(stack, tenant, tier, entry)
 
 
 def _failed(message: str, staff: str) -> dict[str, Any]:

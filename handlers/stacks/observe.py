@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from handlers import memory, naming, records, strangers
 from handlers.eyes import Eyes
@@ -10,6 +12,7 @@ from handlers.ledger import LedgerRow
 from handlers.stacks import host_proofs, unborn
 from handlers.stacks.facts import StackFacts
 from handlers.status import parse
+from handlers.swept import Swept
 from listener import errors
 from listener.coolify import payloads
 from listener.coolify.view import Snapshot
@@ -18,11 +21,14 @@ STALE_ACTION = 60.0
 """Seconds within which the same action coming back is a stale form, not a wish."""
 
 
-async def observe(eyes: Eyes, record_id: str) -> StackFacts:
-    """The facts of one stack, as of now. Reads PocketBase; Coolify only by the shared list."""
+async def observe(eyes: Eyes, record_id: str, listed: Swept | None = None) -> StackFacts:
+    """The facts of one stack, as of now. Reads PocketBase; Coolify only by the shared list.
+
+    With `listed`, record and tenant are as a sweep read them: then nothing may come of it.
+    """
     await eyes.ledger.sure(record_id, eyes.database)
     await eyes.vault.sure(record_id, eyes.database)
-    row = await eyes.database.get(records.STACKS, record_id, expand="tenant_id")
+    row: Mapping[str, Any] | None = listed.row if listed else await _row(eyes, record_id)
     record = records.stack(row) if row else None
     remembered = eyes.ledger.get(record_id)
     seen = eyes.memory.of(record_id)
@@ -32,7 +38,8 @@ async def observe(eyes: Eyes, record_id: str) -> StackFacts:
         seen.shown = {**record.display, "tenant_id": record.tenant_id, "created": record.created}
     elif remembered is not None and remembered.stage != "closed":
         gone = await eyes.is_gone(records.STACKS, record_id)
-    tenant = await _tenant(eyes, row, remembered.tenant_id if remembered else "")
+    known = remembered.tenant_id if remembered else ""
+    tenant = listed.tenant if listed else await _tenant(eyes, row, known)
     seen.shown = {**seen.shown, "tier": tenant.tier if tenant else ""}
     if record is not None and tenant is not None:
         seen.shown = {**seen.shown, "name": f"{tenant.slug}-{record.stack_name}"}
@@ -49,6 +56,10 @@ async def observe(eyes: Eyes, record_id: str) -> StackFacts:
     )
     facts = _unsealed(eyes, facts)
     return host_proofs.seen(eyes, _seen(eyes, facts, snapshot))
+
+
+async def _row(eyes: Eyes, record_id: str) -> Mapping[str, Any] | None:
+    return await eyes.database.get(records.STACKS, record_id, expand="tenant_id")
 
 
 def _unsealed(eyes: Eyes, facts: StackFacts) -> StackFacts:

@@ -38,6 +38,7 @@ class TenantHandler:
 
     def noticed(self, change: contract.Change) -> None:
         """A delete event is kept as evidence. It cascades to the stacks, which are told by their own."""
+        self._eyes.memory.swept.heard(change.key.id)
         if change.deleted:
             self._eyes.memory.of(change.key.id).deleted_heard = True
 
@@ -50,13 +51,17 @@ class TenantHandler:
             rows = await eyes.database.list(records.TENANTS)
             viewed = await eyes.database.list(ID_VIEWS[records.TENANTS])
             using = {row["tenant_id"] for row in await eyes.database.list(records.STACKS, fields="tenant_id")}
-        tenants, seen = {row["id"]: records.tenant(row) for row in rows}, {row["id"] for row in viewed}
-        await eyes.read_tombstones(records.TENANTS, tenants.keys() | seen)
+            tenants, seen = {row["id"]: records.tenant(row) for row in rows}, {row["id"] for row in viewed}
+            await eyes.read_tombstones(records.TENANTS, tenants.keys() | seen)
         known = eyes.ledger.rows(records.TENANTS)
         using |= {row.id for row in known}
         sure = (row for row in known if row.id in remembered)
         live = {row.id for row in sure if row.project_uuid and row.stage != removal.CLOSED}
         eyes.judge_absence(records.TENANTS, live, set(tenants), seen)
+        for tenant_id in using & tenants.keys():
+            # Its stacks are compared with this or a later record, right after this.
+            looked = eyes.memory.of(tenant_id)
+            looked.settled = tenants[tenant_id].edition() if looked.settled is None else looked.settled
         changed = [
             tenant.id
             for tenant in tenants.values()

@@ -20,6 +20,10 @@ from listener.pocketbase import session as sessions
 PAGE = 1000
 """Rows a page; PocketBase caps `perPage` there."""
 
+LATELY = 10.0
+"""Seconds for which a proof serves as the first of the next two, as the last one is always made: so each of a
+sweep's groups of lists needs one."""
+
 Row = dict[str, Any]
 Rows = list[Row]
 
@@ -60,20 +64,33 @@ class PocketBase:
         `fields` always brings `id`. Rows deleted meanwhile skip no other row: pages go by id, not by
         number. Raises `Global` `COLLECTION_UNREADABLE` for a 403 or 404, and whatever a failed proof raises.
         """
+        async with self.proven():
+            pages = self.pages(collection, filter=filter, fields=fields, expand=expand)
+            return [row async for page in pages for row in page]
+
+    async def pages(
+        self,
+        collection: str,
+        *,
+        filter: str = "",  # noqa: A002
+        fields: str = "",
+        expand: str = "",
+    ) -> AsyncIterator[Rows]:
+        """Like `list`, page by page, inside `proven` only: what is not there is known when that is left."""
+        assert _within.get() is self
         wanted = {
             "expand": expand,
             "fields": f"{fields},id" if fields and "id" not in fields.split(",") else fields,
         }
         params = {"perPage": PAGE} | {name: value for name, value in wanted.items() if value}
-        rows: Rows = []
-        async with self.proven():
-            while True:
-                after = f"id>{quoted(rows[-1]['id'])}" if rows else ""
-                conditions = " && ".join(part for part in (filter and f"({filter})", after) if part)
-                page = await self._page(collection, params | {"filter": conditions})
-                rows += page
-                if len(page) < PAGE:
-                    return rows
+        after, page = "", Rows()
+        while not after or len(page) == PAGE:
+            conditions = " && ".join(part for part in (filter and f"({filter})", after) if part)
+            page = await self._page(collection, params | {"filter": conditions})
+            after = f"id>{quoted(page[-1]['id'])}" if page else ""
+            yield page
+            if not page:
+                return
 
     @asynccontextmanager
     async def proven(self) -> AsyncIterator[None]:
@@ -85,7 +102,7 @@ class PocketBase:
         if _within.get() is self:
             yield
             return
-        await self.session.prove()
+        await self.session.prove(within=LATELY)
         logins = self.session.logins
         mark = _within.set(self)
         try:
