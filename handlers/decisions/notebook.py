@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
@@ -29,12 +30,12 @@ class Notebook:
     def __init__(self, write: Callable[[Sequence[str]], None]) -> None:
         self._write = write
         self._waiting: deque[Note] = deque(maxlen=MOST)
-        self._last: dict[str, list[str]] = {}
+        self._last: dict[str, str] = {}
         self._is_broken = False
 
     def note(self, facts: StackFacts, want: Want, plan: contract.Plan) -> None:
         """Kept if the stack's last decision was another one. Nothing is written or worked out here."""
-        told = outline(plan)
+        told = sys.intern("\n".join(outline(plan)))  # most stacks have the same
         if self._last.get(facts.id) != told:
             self._last[facts.id] = told
             self._waiting.append(Note(facts, want, plan))
