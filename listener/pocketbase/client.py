@@ -20,10 +20,6 @@ from listener.pocketbase import session as sessions
 PAGE = 1000
 """Rows a page; PocketBase caps `perPage` there."""
 
-LATELY = 10.0
-"""Seconds for which a proof serves as the first of the next two, as the last one is always made: so each of a
-sweep's groups of lists needs one."""
-
 Row = dict[str, Any]
 Rows = list[Row]
 
@@ -102,7 +98,7 @@ class PocketBase:
         if _within.get() is self:
             yield
             return
-        await self.session.prove(within=LATELY)
+        await self.session.prove()
         logins = self.session.logins
         mark = _within.set(self)
         try:

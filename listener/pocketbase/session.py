@@ -58,7 +58,6 @@ class Session:
         self._password = password
         self._token = token.get_secret_value() if token else ""
         self._refresh_at = -math.inf
-        self._proven_at = -math.inf
         self._turn = anyio.Lock()
         self.logins = 0
         """Logins so far. If it moved between two proofs, a dead token may have been used in between."""
@@ -71,17 +70,15 @@ class Session:
                     await self._prove()
         return {"Authorization": self._token}
 
-    async def prove(self, *, within: float = 0.0) -> None:
+    async def prove(self) -> None:
         """PocketBase said just now that we are a living member of `listeners`; the token is a new one.
 
-        If it said so in the last `within` seconds, it is not asked again.
         A dead token is replaced by one login when the password is known. Raises `Global`
         (`CREDENTIALS_REFUSED`, `WRONG_COLLECTION`, `IDENTITY_COLLECTION_MISSING`, `POCKETBASE_UNEXPECTED`),
         `Throttled`, or `UpstreamUnavailable`.
         """
         async with self._turn:
-            if anyio.current_time() - self._proven_at >= within:
-                await self._prove()
+            await self._prove()
 
     def _is_due(self) -> bool:
         return not self._token or anyio.current_time() >= self._refresh_at
@@ -134,8 +131,7 @@ class Session:
         self._token = granted.token
         # An impersonation token cannot be renewed: auth-refresh answers the same one.
         half = (claims.exp - _server_time(answer)) / 2 if claims.refreshable else math.inf
-        self._proven_at = anyio.current_time()
-        self._refresh_at = self._proven_at + half
+        self._refresh_at = anyio.current_time() + half
 
 
 def throttled(answer: httpx.Response) -> errors.Throttled:

@@ -30,7 +30,7 @@ class Caller(sessions.Session):
         """The caller's own Authorization."""
         return {"Authorization": self._forwarded}
 
-    async def prove(self, *, within: float = 0.0) -> None:  # noqa: ARG002
+    async def prove(self) -> None:
         """PocketBase said just now that the token is a living one of `users`; `user_id` is whose.
 
         Lists answer 200 with zero rows to a dead token, only auth-refresh says 401 (PocketBase 0.40.6). The

@@ -37,6 +37,8 @@ class Scissors:
     scope: anyio.CancelScope | None = None
     """The present run."""
     effects: list[str] = field(default_factory=list)
+    reads: list[str] = field(default_factory=list)
+    """Paths that were read."""
     echoes: set[contract.Key] = field(default_factory=set)
     """Records that were written and come back as events."""
 
@@ -44,6 +46,7 @@ class Scissors:
         """Counting begins anew."""
         self.at, self.after, self.kind = at, after, kind
         self.effects.clear()
+        self.reads.clear()
 
     @property
     def has_cut(self) -> bool:
@@ -52,6 +55,8 @@ class Scissors:
 
     def meets(self, request: httpx.Request) -> bool:
         """This request is an effect, and the one to cut."""
+        if request.method == "GET":
+            self.reads.append(request.url.path)
         if request.method == "GET" or request.url.path.endswith(QUIET):
             return False
         self.effects.append(f"{request.method} {request.url.path}")
