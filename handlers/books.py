@@ -52,15 +52,18 @@ class Books:
             eyes = self._eyes
             if self._term == eyes.loaded_term:
                 return
-            rows = await eyes.database.list(records.STACKS)
-            tenants = {row["id"]: records.tenant(row) for row in await eyes.database.list(records.TENANTS)}
-            await eyes.read_tiers()
-            for number, row in enumerate(rows):
-                if not number % CHUNK:
-                    await anyio.lowlevel.checkpoint()
-                stack = records.stack(row)
-                self.learn(stack.id, stack, tenants.get(stack.tenant_id))
-            self.listed({row["id"] for row in rows}, eyes.loaded_term)
+            term, there = eyes.loaded_term, set[str]()
+            async with eyes.database.proven():
+                listed = await eyes.database.list(records.TENANTS)
+                tenants = {row["id"]: records.tenant(row) for row in listed}
+                await eyes.read_tiers()
+                async for page in eyes.database.pages(records.STACKS):
+                    for stack in map(records.stack, page):
+                        if not len(there) % CHUNK:
+                            await anyio.lowlevel.checkpoint()
+                        self.learn(stack.id, stack, tenants.get(stack.tenant_id))
+                        there.add(stack.id)
+            self.listed(there, term)
 
     def listed(self, there: AbstractSet[str], term: int) -> None:
         """These records, all learned in this term, are all there are."""

@@ -129,7 +129,9 @@ class Ledger:
     async def load(self, database: PocketBase) -> None:
         """The rows are what PocketBase holds now; one that is written meanwhile stays as written."""
         self._written.clear()
-        rows = [LedgerRow.read(row) for row in await database.list(COLLECTION)]
+        async with database.proven():
+            pages = database.pages(COLLECTION)
+            rows = [LedgerRow.read(row) async for page in pages for row in page]
         written = {record_id: self._rows[record_id] for record_id in self._written}
         self._rows = {row.id: row for row in rows} | written
         for index in (self._by_host, self._by_service):
