@@ -112,7 +112,7 @@ class Here:
     async def kept(self, days: Mapping[str, int], now: datetime) -> frozenset[str]:
         """Stacks whose newest copy stays; `days` says for how long copies of each are kept."""
         found = await self.known.list(ledger.COLLECTION, filter=f"kind='{records.STACKS}'")
-        known = [ledger.LedgerRow.model_validate(line) for line in found]
+        known = [ledger.LedgerRow.read(line) for line in found]
         return frozenset(one.id for one in known if last_copy.stays(one, days.get(one.id, 0), now))
 
     def days(self, tier: str) -> int:
