@@ -46,6 +46,7 @@ async def test_the_first_host_is_written_with_its_figures_and_says_what_fits(
 async def test_what_if_counts_restarts_refusals_and_the_line_and_writes_nothing(
     world: World, admin: httpx.AsyncClient
 ) -> None:
+    await running(admin, "before-it")
     stack = await running(admin, "what-if")
     before = (await admin.get("/api/collections/plan_tiers/records/starter")).json()
     more = await cloudfreedom(world.env, "plan", stack, "--what-if", "tier:starter.memory=512M")
@@ -57,7 +58,7 @@ async def test_what_if_counts_restarts_refusals_and_the_line_and_writes_nothing(
     assert "telegram-bot/bot needs at least" in less.out, less.text
     assert "If saved: 0 restarted, one of a tenant at a time; 1 refused or blocked." in less.out
     crowded = await cloudfreedom(
-        world.env, "plan", stack, "--what-if", "server:sandbox-server.memory_mb=9900",
+        world.env, "plan", stack, "--what-if", "server:sandbox-server.memory_mb=10200",
         "--what-if", "tier:starter.memory=999M",
     )  # fmt: skip
     assert "WAIT" not in crowded.err

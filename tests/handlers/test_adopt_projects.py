@@ -84,7 +84,7 @@ async def test_records_that_contend_for_a_service_are_told_apart_by_a_person(wor
     donor = await world.running()
     uuid = world.service(donor).uuid
     await world.admin.delete(f"/api/collections/agent_stacks/records/{donor}")
-    world.parts.eyes.ledger._rows.pop(donor)
+    world.parts.eyes.ledger.drop(donor)
     await world.admin.delete(f"/api/collections/listener_ledger/records/{donor}")
     world.coolify.hand.edit(uuid, name="bot", description="")
     other = await world.tenant()

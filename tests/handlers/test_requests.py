@@ -16,7 +16,7 @@ async def _old(world: World, **record: Any) -> tuple[str, str]:
     donor = await world.running(**record)
     service = world.service(donor)
     await world.admin.delete(f"/api/collections/agent_stacks/records/{donor}")
-    world.parts.eyes.ledger._rows.pop(donor)
+    world.parts.eyes.ledger.drop(donor)
     await world.admin.delete(f"/api/collections/listener_ledger/records/{donor}")
     world.coolify.hand.edit(service.uuid, name="old-bot", description="made by hand")
     stack = await world.stack(status="running", coolify_service_uuid=service.uuid, **record)
