@@ -37,7 +37,7 @@ class Size:
 
 
 SIZES = {
-    "full": Size(5, 100, 500, (500, 200), ((100, 3), (200, 3), (1_000, 3), (10_000, 1)), 60.0),
+    "full": Size(5, 60, 500, (300, 200), ((100, 2), (200, 2), (1_000, 2), (10_000, 1)), 60.0),
     "quick": Size(1, 40, 100, (50, 100), ((100, 1), (200, 1), (1_000, 1)), 60.0),
 }
 """`full` takes about an hour, `quick` about ten minutes."""
@@ -47,17 +47,17 @@ async def measure(mode: str) -> None:
     """All figures of this machine are in the file, one after another."""
     size, figures = SIZES[mode], kept.begun(mode)
     figures["sdk"] = contenders.sdk()
-    for number in range(size.runs):
-        for letter in contenders.present():
-            await _kept(figures, ("unloaded", letter), _race(letter, races.unloaded, size.creates), number)
-        for letter in contenders.present():
-            await _kept(figures, ("burst", letter), _race(letter, races.burst, size.burst), number)
     await _kept(figures, ("throttled",), _throttled(*size.throttled))
     await _kept(figures, ("counts",), _in_folder(counted))
     for count, runs in size.stacks:
         for number in range(runs):
             one = _in_folder(partial(scale.measured, count=count, idle=size.idle))
             await _kept(figures, ("scale", str(count)), one, number)
+    for number in range(size.runs):
+        for letter in contenders.present():
+            await _kept(figures, ("unloaded", letter), _race(letter, races.unloaded, size.creates), number)
+        for letter in contenders.present():
+            await _kept(figures, ("burst", letter), _race(letter, races.burst, size.burst), number)
     kept.ended(figures)
 
 
