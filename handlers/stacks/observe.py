@@ -117,9 +117,9 @@ def _moment(eyes: Eyes, record_id: str) -> float:
 
 
 async def listed(eyes: Eyes) -> Snapshot:
-    """A new list; while the end of a job of ours is looked for the newest one that the view allows."""
+    """A new list; between two polls, while a job of ours is looked after, the newest that is allowed."""
     view = eyes.view
-    if not view.is_stirred:
+    if not view.is_stirred or eyes.memory.clock() >= view.snapshot.requested_at + eyes.site.waits.poll:
         return await view.renew()
     if not any(map(is_in_flight, eyes.ledger.rows(records.STACKS))):
         view.calm()
