@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 from anyio.from_thread import start_blocking_portal
 
+from listener.cli import deletions
 from listener.cli.exits import Exit
 from listener.sandbox import people
 from listener.sandbox import world as worlds
@@ -118,7 +119,7 @@ async def test_a_hard_deleted_stack_is_kept_listed_as_gone_and_comes_back_the_sa
     assert (one["tenant"], one["stack"], one["record"]) == ("hard", "bot", "gone")
     assert not any((await service(world, uuid))["containers"].values())
     listed = (await cloudfreedom(world.env, "deletions", "--tenant", "hard")).out.splitlines()
-    assert listed[0].split() == "TENANT STACK RECORD STAGE SINCE UNTIL APPROVED BACKUP ID".split()
+    assert listed[0].lower().split() == list(deletions.COLUMNS)
     assert re.match(rf"hard +bot +gone +kept +\S+ +\S+ +- +- +{record_id}$", listed[1]), listed
     assert listed[2] == "1 deletion of hard."
     assert re.fullmatch(r"The brake let \d of 3 go within this hour; \d waits?\.", listed[3])
