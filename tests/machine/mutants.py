@@ -53,9 +53,9 @@ def no_settle_window(patch: pytest.MonkeyPatch) -> None:
 def a_delete_event_acts_at_once(patch: pytest.MonkeyPatch) -> None:
     """What the event says is believed, and the record is not read."""
 
-    async def observed(seen: eyes.Eyes, record_id: str) -> facts.StackFacts:
+    async def observed(seen: eyes.Eyes, record_id: str, listed: Any = None) -> facts.StackFacts:
         heard = seen.memory.of(record_id).deleted_heard
-        known = await kept(seen, record_id)
+        known = await kept(seen, record_id, listed)
         return replace(known, record=None, gone=True) if heard else known
 
     kept = observe.observe
@@ -66,11 +66,15 @@ def a_list_is_believed_when_logged_out(patch: pytest.MonkeyPatch) -> None:
     """Nobody proves who he is, and what a list lacks is gone: without this second half there is no harm."""
 
     @asynccontextmanager
-    async def proven(_: client.PocketBase) -> Any:
-        yield
+    async def proven(one: client.PocketBase) -> Any:
+        mark = client._within.set(one)
+        try:
+            yield
+        finally:
+            client._within.reset(mark)
 
-    async def observed(seen: eyes.Eyes, record_id: str) -> facts.StackFacts:
-        known = await kept(seen, record_id)
+    async def observed(seen: eyes.Eyes, record_id: str, listed: Any = None) -> facts.StackFacts:
+        known = await kept(seen, record_id, listed)
         absent = seen.memory.absent.get(records.STACKS, absence.NOTHING_MISSING)
         return replace(known, record=None, gone=True) if record_id in absent.enough else known
 
@@ -82,8 +86,8 @@ def a_list_is_believed_when_logged_out(patch: pytest.MonkeyPatch) -> None:
 def the_records_uuid_is_an_input(patch: pytest.MonkeyPatch) -> None:
     """The service is the one that the record shows."""
 
-    async def observed(seen: eyes.Eyes, record_id: str) -> facts.StackFacts:
-        known = await kept(seen, record_id)
+    async def observed(seen: eyes.Eyes, record_id: str, listed: Any = None) -> facts.StackFacts:
+        known = await kept(seen, record_id, listed)
         shown = str(known.record.display.get("coolify_service_uuid") or "") if known.record else ""
         if known.ledger is None or not known.ledger.service_uuid or shown == known.ledger.service_uuid:
             return known
@@ -96,8 +100,8 @@ def the_records_uuid_is_an_input(patch: pytest.MonkeyPatch) -> None:
 def a_stale_view_is_believed(patch: pytest.MonkeyPatch) -> None:
     """A list from before our last effect counts, also for since when it has been down."""
 
-    async def observed(seen: eyes.Eyes, record_id: str) -> facts.StackFacts:
-        known = await kept(seen, record_id)
+    async def observed(seen: eyes.Eyes, record_id: str, listed: Any = None) -> facts.StackFacts:
+        known = await kept(seen, record_id, listed)
         return known if known.exited_since is not None else replace(known, exited_since=known.listed_at)
 
     kept = observe.observe
