@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections import Counter
 from pathlib import Path
@@ -14,6 +15,8 @@ from listener.sandbox import people, world
 from tests import fixtures
 
 STACKS = 50
+BURSTS = int(os.environ.get("BURSTS") or 8)
+"""In a row; 20 take eight minutes."""
 SETTLED = 90.0
 """Seconds until all of them must run."""
 
@@ -25,15 +28,14 @@ async def test_a_burst_survives_a_kill(tmp_path: Path, seed: int) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-async def test_twenty_bursts_survive_kills(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_bursts_in_a_row_survive_kills(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Reports how many kills left an intent open; a run in which few did would prove little."""
     rng = random.Random(20)
-    opened = [await _burst(tmp_path / str(number), rng) for number in range(20)]
+    opened = [await _burst(tmp_path / str(number), rng) for number in range(BURSTS)]
+    useful = sum(n > 0 for n in opened)
     with capsys.disabled():
-        print(  # noqa: T201 - the report
-            f"\nbursts with an open intent at the kill: {sum(n > 0 for n in opened)} of 20; intents {opened}"
-        )
-    assert sum(n > 0 for n in opened) >= 15
+        print(f"\nan intent was open at {useful} of {BURSTS} kills: {opened}")  # noqa: T201 - the report
+    assert useful >= BURSTS * 3 // 4
 
 
 async def _burst(folder: Path, rng: random.Random) -> int:

@@ -13,7 +13,10 @@ ROOT = Path(__file__).parents[2]
 INSTALL = ROOT / "systemd" / "install"
 UNITS = (*INSTALL.parent.glob("*.service"), *INSTALL.parent.glob("*.timer"))
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="it needs root")
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="it needs root"),
+    pytest.mark.timeout(400),  # pip installs everything, more than once
+]
 
 
 def _install(folder: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
