@@ -31,7 +31,7 @@ MOST = 10
 """Differences that are named."""
 NOT_OURS = ("SERVICE_", "COOLIFY_")
 """Beginnings of the variables that Coolify makes by itself (4.3.10, parsers.php)."""
-REFERENCE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_.]*)(?::?-([^}]*))?")
+REFERENCE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_.]*)(?::?-([^}]*))?|([A-Za-z_][A-Za-z0-9_.]*))")
 """Coolify makes a variable of each reference that a value begins with, empty or with the default in it."""
 DECIMAL = re.compile(r"-?\d+\.\d+")
 
@@ -197,7 +197,7 @@ def _variables(
         if one is None:
             yield f"variable {key} is gone", ""
         elif key not in row.env_keys:
-            is_empty = key in referred and one.value in (None, referred[key])
+            is_empty = key in referred and one.value in (None, *referred[key])
             if not (one.is_made or key.startswith(NOT_OURS) or is_empty):
                 yield f"variable {key} was added", _hash([row.salt, one.value])
         elif one.value is not None and key in values and _trimmed(one.value) != _trimmed(values[key]):
@@ -207,13 +207,20 @@ def _variables(
 def _forgotten(row: LedgerRow, standing: standings.Standing) -> set[str]:
     """Variables that the ledger does not know and that its document reads: sent after it was copied."""
     referred, known = _referred(standing.compose or ""), {*row.env_keys}
-    extra = {one.key for one in standing.variables if one.value != referred.get(one.key) and not one.is_made}
-    return {key for key in (extra & referred.keys()) - known if not key.startswith(NOT_OURS)}
+    extra = {
+        one.key
+        for one in standing.variables
+        if one.key in referred and one.value not in referred[one.key] and not one.is_made
+    }
+    return {key for key in extra - known if not key.startswith(NOT_OURS)}
 
 
-def _referred(text: str) -> dict[str, str]:
-    """Each variable that a document reads, and what Coolify makes it of without ours."""
-    return {match[1]: match[2] or "" for match in REFERENCE.finditer(text)}
+def _referred(text: str) -> dict[str, set[str]]:
+    """Each variable that a document reads, and what Coolify may have made it of without ours."""
+    found: dict[str, set[str]] = {}
+    for braced, default, bare in REFERENCE.findall(text):
+        found.setdefault(braced or bare, {""}).add(default)
+    return found
 
 
 def _trimmed(value: str) -> str:

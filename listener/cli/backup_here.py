@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,9 +65,9 @@ class Copy:
         if self.manifest is None:
             raise errors.Terminal(
                 "BACKUP_TEMPLATE_UNKNOWN",
-                f"the template {self.stack.template} is not known here",
+                f"the template {self.stack.template} is not known here, or broken",
                 why="it says which volumes are copied, and how",
-                fix="put it back into TEMPLATES_DIR; `cloudfreedom templates list`",
+                fix="put it into TEMPLATES_DIR as it was; `cloudfreedom templates check` says what is broken",
             )
         found = [
             Volume(name, folder / f"{self.row.service_uuid}_{name}", one.databases)
@@ -191,5 +191,9 @@ def _remembered(row: ledger.LedgerRow, tenant: Mapping[str, Any] | None) -> dict
 
 def _manifests(settings: configured.Database) -> dict[str, Manifest]:
     folders = [catalog.default_folder(), *([settings.templates_dir] if settings.templates_dir else [])]
-    parsed = [catalog.parsed(path, settings.platform()) for path in catalog.paths(*folders)]
-    return {template.manifest.slug: template.manifest for template in parsed}
+    found: dict[str, Manifest] = {}
+    for path in catalog.paths(*folders):
+        found.pop(path.name, None)  # a broken one is not copied by the one that it replaces
+        with suppress(errors.Refusal):
+            found[path.name] = catalog.parsed(path, settings.platform()).manifest
+    return found

@@ -229,6 +229,15 @@ async def test_a_repository_that_rotted_fails_the_drill_and_the_record(host: Hos
     assert (await host.record(chat))["info"]["state"] == "failed"
 
 
+async def test_a_broken_template_keeps_no_other_stack_from_its_copy(host: Host, tmp_path: Path) -> None:
+    await host.stack("chat")
+    await host.stack("claw", "openclaw-agent")
+    (tmp_path / "own" / "openclaw-agent").mkdir(parents=True)
+    done = await host.backup("run", TEMPLATES_DIR=str(tmp_path / "own"))
+    assert "1 of 2 stacks copied." in done.out, done.text
+    assert "BACKUP_TEMPLATE_UNKNOWN" in done.text
+
+
 async def test_prune_removes_what_is_older_than_the_tariff_says(host: Host) -> None:
     _, volume = await host.stack("chat")
     await host.backup("run")

@@ -211,13 +211,12 @@ async def test_a_slug_that_goes_bad_while_a_stack_waits_is_told_on_the_tenant(wo
 async def test_a_template_that_is_no_more_stops_no_stack_of_it_and_makes_no_new_one(
     world: World, code: str, message: str
 ) -> None:
-    old = await world.running("openclaw-agent")
-    other = await world.running("telegram-bot")
-    left = ("base-llm", "telegram-bot")
-    templates = {slug: template for slug in left if (template := world.place.catalog.get(slug))}
-    broken = {"openclaw-agent": errors.Refusal("GUARD_G01", "It is refused.")}
-    is_broken = code == "TEMPLATE_BROKEN"
-    world.place = replace(world.place, catalog=catalog.Catalog(templates, broken if is_broken else {}))
+    old, other = await world.running("openclaw-agent"), await world.running("telegram-bot")
+    known = world.place.catalog.get
+    sound = {one: found for one in ("base-llm", "telegram-bot") if (found := known(one))}
+    refusals = {"openclaw-agent": errors.Refusal("GUARD_G01", "It is refused.")}
+    broken = refusals if code == "TEMPLATE_BROKEN" else {}
+    world.place = replace(world.place, catalog=catalog.Catalog(sound, broken))
     await world.restart()
     world.coolify.calls.reset()
     new = await world.stack("openclaw-agent")
@@ -228,6 +227,9 @@ async def test_a_template_that_is_no_more_stops_no_stack_of_it_and_makes_no_new_
         assert (row["status"], row["message"][: len(message)]) == ("error", message)
         assert row["error_message"].startswith(f"{code} · ")
     assert (world.effects(), (await world.row(other))["status"]) == ([], "running")
+    await world.edit(old, desired_state="suspended")
+    await world.live(300)
+    assert (await world.row(old))["status"] == "suspended"
 
 
 async def test_a_stack_that_was_refused_waits_for_lists_like_a_new_one(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
 from handlers import records, swept
@@ -76,3 +77,24 @@ async def test_what_has_an_effect_is_decided_from_a_record_that_was_read_for_it(
     await world.restart()
     assert await _is_read(world, stack)
     assert world.effects() == ["POST /services/{uuid}/stop"]
+
+
+async def test_stacks_that_are_made_while_a_sweep_lists_are_not_missing(world: World) -> None:
+    await world.running()
+    http, made = world.parts.eyes.database._http, list[str]()
+
+    async def burst(answer: httpx.Response) -> None:
+        """Between the answer to the list of stacks and its end."""
+        if answer.request.url.path.endswith("/agent_stacks/records") and not made:
+            made.append("")
+            made[:] = [await world.stack(stack_name=f"late-{number}") for number in range(6)]
+            await world.settle(30)
+
+    http.event_hooks["response"].append(burst)
+    try:
+        await world.parts.stacks.sweep()
+    finally:
+        http.event_hooks["response"].clear()
+    assert len(made) == 6
+    assert all(world.parts.eyes.ledger.get(one) for one in made)
+    assert not world.parts.eyes.missed
