@@ -120,7 +120,7 @@ async def test_a_hard_deleted_stack_is_kept_listed_as_gone_and_comes_back_the_sa
     assert not any((await service(world, uuid))["containers"].values())
     listed = (await cloudfreedom(world.env, "deletions", "--tenant", "hard")).out.splitlines()
     assert listed[0].lower().split() == list(deletions.COLUMNS)
-    assert re.match(rf"hard +bot +gone +kept +\S+ +\S+ +- +- +{record_id}$", listed[1]), listed
+    assert re.match(rf"hard +bot +gone +kept +\S+ +\S+ +(-|stop) +- +{record_id}$", listed[1]), listed
     assert listed[2] == "1 deletion of hard."
     assert re.fullmatch(r"The brake let \d of 3 go within this hour; \d waits?\.", listed[3])
     done = await cloudfreedom(world.env, "undelete", record_id, "--yes")
