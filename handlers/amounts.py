@@ -5,7 +5,7 @@ Memory and disk are in MiB throughout, binary as Docker's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 GIGABYTE = 1024
 """MiB."""
@@ -19,6 +19,8 @@ class Demand:
     memory_mb: int = 0
     planned_mb: int = 0
     disk_mb: int = 0
+    widest: float = field(default=0.0, compare=False)
+    """Cores of its largest container: Docker refuses a container that may use more than the host has."""
 
     def __add__(self, other: Demand) -> Demand:
         return Demand(
@@ -26,6 +28,7 @@ class Demand:
             self.memory_mb + other.memory_mb,
             self.planned_mb + other.planned_mb,
             self.disk_mb + other.disk_mb,
+            max(self.widest, other.widest),
         )
 
     def beyond(self, held: Demand) -> Demand:
@@ -35,6 +38,7 @@ class Demand:
             max(0, self.memory_mb - held.memory_mb),
             max(0, self.planned_mb - held.planned_mb),
             max(0, self.disk_mb - held.disk_mb),
+            self.widest,
         )
 
     def columns(self) -> list[float]:

@@ -33,7 +33,7 @@ def of(manifest: Manifest, record: records.StackRecord, tier_id: str, tier: reco
 def total(
     manifest: Manifest, effective: Mapping[str, limiting.Limits], tier_id: str, overrides: Mapping[str, Any]
 ) -> Demand:
-    """The sum over the services that stay; what runs once before them is not counted."""
+    """The sum over the services that stay; what runs once before them counts only as `widest`."""
     staying = {name: one for name, one in effective.items() if not manifest.services[name].one_shot}
     planned = {name: manifest.services[name].planned for name in staying}
     return Demand(
@@ -44,6 +44,7 @@ def total(
             for name, one in staying.items()
         ),
         disk_mb=sum(_promised(manifest, staying, tier_id, overrides).values()),
+        widest=max((one.cpus for one in effective.values()), default=0.0),
     )
 
 

@@ -132,6 +132,12 @@ class Memory:
         """The sighting of a record, new if there is none."""
         return self.sightings.setdefault(record_id, Sighting())
 
+    def affected(self, since: float, until: float) -> set[str]:
+        """Those whose last effect was answered in that span: a list asked for at `until` is the first that
+        counts for them. The one before may have shown what was done, and then this shows nothing new.
+        """
+        return {record_id for record_id, seen in self.sightings.items() if since <= seen.effect_at < until}
+
     def show(self, record_id: str, fields: Mapping[str, Any]) -> None:
         """The record shows these fields now."""
         seen = self.of(record_id)

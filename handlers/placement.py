@@ -5,7 +5,7 @@ In the line the tier's priority comes first, then the order of creation. Nobody 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from handlers.amounts import GIGABYTE, NOTHING, Demand, missing
@@ -41,6 +41,8 @@ class Server:
     dedicated_to: str = ""
     is_default: bool = False
     is_swarm: bool = False
+    cores: float = 0.0
+    """All that it has, reserves included: more than these no single container may use."""
 
     @property
     def is_bounded(self) -> bool:
@@ -67,8 +69,9 @@ class Server:
         disk = max(0, wanted.disk_mb - most.disk_mb) if most.disk_mb and need.disk_mb else 0
         if self.is_disk_low:
             disk = max(disk, need.disk_mb)
+        cpus = max(0.0, wanted.cpus - most.cpus) if most.cpus and need.cpus else 0.0
         return Demand(
-            max(0.0, wanted.cpus - most.cpus) if most.cpus and need.cpus else 0.0,
+            max(cpus, need.widest - self.cores) if self.cores else cpus,
             max(0, wanted.memory_mb - most.memory_mb) if most.memory_mb and need.memory_mb else 0,
             max(0, wanted.planned_mb - most.planned_mb) if most.planned_mb and need.planned_mb else 0,
             disk,
@@ -149,10 +152,11 @@ def line_up(
     books, shut, places = dict(booked), set[str](), dict[str, Place]()
     waiting = 0
     for asker in sorted(askers, key=lambda one: one.order):
-        possible = [servers[uuid] for uuid in asker.servers if uuid in servers]
-        best = _smallest([one.at_best().lacks(NOTHING, asker.whole) for one in possible])
-        if best is not None and best != NOTHING:
-            places[asker.id] = TooSmall(best)
+        named = [servers[uuid] for uuid in asker.servers if uuid in servers]
+        emptied = {one.uuid: one.at_best().lacks(NOTHING, asker.whole) for one in named}
+        possible = [one for one in named if emptied[one.uuid] == NOTHING]
+        if named and not possible:
+            places[asker.id] = TooSmall(min(emptied.values(), key=_weight))
             continue
         free = [one for one in possible if one.uuid not in shut]
         lacks = {one.uuid: one.lacks(books.get(one.uuid, NOTHING), asker.need) for one in possible}
@@ -167,10 +171,6 @@ def line_up(
         lack = lacks[nearest.uuid] if nearest else NOTHING
         places[asker.id] = Queued(waiting, nearest.name if nearest else "", lack)
     return places
-
-
-def _smallest(lacks: Sequence[Demand]) -> Demand | None:
-    return min(lacks, key=_weight, default=None)
 
 
 def _weight(lack: Demand) -> float:

@@ -83,6 +83,7 @@ def _server(eyes: Eyes, row: records.ServerRecord) -> Server:
         dedicated_to=row.dedicated_to,
         is_default=row.is_default or is_here,
         is_swarm=bool(seen and seen.is_swarm),
+        cores=row.cpus,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -20,6 +20,7 @@ from handlers.swept import Swept
 from listener import contract, errors
 from listener.compose.catalog import Catalog
 from listener.coolify import payloads
+from listener.coolify.view import Snapshot
 from listener.pocketbase.client import quoted
 
 BROKE_OFTEN = 3
@@ -71,7 +72,7 @@ class StackHandler:
         self._noted = noted
         self._runs: dict[str, _Run] = {}
         self._counts: dict[str, Counts] = {}
-        self._polled: Mapping[str, payloads.ServiceEntry] | None = None
+        self._polled: Snapshot | None = None
 
     def group(self, key: contract.Key) -> str:
         """The stack's tenant, as far as known."""
@@ -100,11 +101,14 @@ class StackHandler:
         return [contract.Key(self.collection, record_id) for record_id in (*seen.changed, *absent)]
 
     async def poll(self) -> Iterable[contract.Key]:
-        """A new list of Coolify; the keys whose entry is not what it was at the poll before."""
-        before = self._eyes.view.snapshot.services if self._polled is None else self._polled
-        self._polled = after = (await observe.listed(self._eyes)).services
-        moved = {uuid for uuid in {*before, *after} if before.get(uuid) != after.get(uuid)}
-        owners = [self._owner(after.get(uuid) or before[uuid]) for uuid in moved]
+        """A new list of Coolify; the keys whose entry is not as at the poll before, or counts now."""
+        before = self._polled or self._eyes.view.snapshot
+        self._polled = after = await observe.listed(self._eyes)
+        was, now = before.services, after.services
+        moved = {uuid for uuid in {*was, *now} if was.get(uuid) != now.get(uuid)}
+        owners = {self._owner(now.get(uuid) or was[uuid]) for uuid in moved}
+        affected = self._eyes.memory.affected(before.requested_at, after.requested_at)
+        owners |= {one for one in affected if self._eyes.ledger.is_kind(one, self.collection)}
         return [contract.Key(self.collection, owner) for owner in owners if owner]
 
     def _owner(self, entry: payloads.ServiceEntry) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from handlers import eyes, status
 from handlers.alerting import keeper, silences
-from handlers.alerting.kinds import KINDS
+from handlers.alerting.kinds import KINDS, fix
 from listener import errors
 from listener.alerts.channels import channels
 from listener.alerts.message import Message, Notice
@@ -20,7 +20,7 @@ from listener.pocketbase.client import PocketBase, quoted
 from listener.pocketbase.writer import Write
 
 ALSO = ("kind", "key", "text", "acked", "tenant_id", "stack_id")
-"""With JSON."""
+"""With JSON, beside `fix`."""
 COLUMNS = ("id", "severity", "title", "raised", "cleared", "told", "acked_by")
 SEVERE = ("critical", "warning", "info")
 
@@ -110,6 +110,7 @@ async def _read(past: bool) -> list[dict[str, Any]]:
         found = await known.list(keeper.COLLECTION, filter=condition)
     order = {name: number for number, name in enumerate(SEVERE)}
     told = [{name: row.get(name) or "" for name in (*COLUMNS, *ALSO)} for row in found]
+    told = [one | {"fix": fix(one["kind"], one["stack_id"]) if one["kind"] in KINDS else ""} for one in told]
     return sorted(
         told, key=lambda row: (bool(row["cleared"]), order.get(str(row["severity"]), 9), row["raised"])
     )

@@ -75,6 +75,7 @@ async def test_what_goes_wrong_reaches_a_person_once_and_so_does_its_end(
         listed = await cloudfreedom(env, "alerts", "list", "--all", "--json")
         (blocked,) = [one for one in json.loads(listed.out) if one["kind"] == "blocked"]
         assert (bool(blocked["cleared"]), bool(blocked["told"]), bool(blocked["acked_by"])) == (True,) * 3
+        assert blocked["fix"].startswith(f"`cloudfreedom explain {stack}`"), blocked
         assert receiver.asked > 4
 
 

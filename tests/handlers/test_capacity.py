@@ -137,6 +137,20 @@ async def test_what_fits_on_no_server_is_refused_until_one_is_large_enough(world
     assert await words(world, [stack]) == [RUNNING]
 
 
+async def test_what_no_server_has_the_cores_for_is_refused_however_often_they_are_promised(
+    world: World, host: str
+) -> None:
+    """Docker starts no container that may use more cores than its host has."""
+    await change(world, host, cpus=0.2, cpu_overcommit=100)
+    stack = await world.stack()
+    await world.settle(60.0)
+    assert await words(world, [stack]) == [("error", "SERVER_TOO_SMALL")]
+    assert "cores are missing" in (await messages(world, [stack]))[0]
+    await change(world, host, cpus=2)
+    await world.settle()
+    assert await words(world, [stack]) == [RUNNING]
+
+
 async def test_a_server_that_runs_swarm_is_refused_with_the_reason(world: World) -> None:
     swarm = world.coolify.world.add_server(world.coolify.team, "swarm")
     swarm.swarm = True

@@ -64,13 +64,14 @@ def test_the_table_of_the_paper_is_what_the_seed_host_holds(
 AMOUNTS = st.builds(
     Demand,
     cpus=st.sampled_from([0.0, 0.25, 1.0, 3.0]),
+    widest=st.sampled_from([0.25, 1.0, 3.0]),
     memory_mb=st.sampled_from([64, 256, 1024, 5000]),
     planned_mb=st.sampled_from([16, 64]),
     disk_mb=st.sampled_from([0, 0, 512, 2048]),
 )
 HOSTS = {
-    "a": placement.Server("a", "a", cpus=4, memory_mb=2048, disk_mb=2048, is_default=True),
-    "b": placement.Server("b", "b", cpus=2, memory_mb=1024),
+    "a": placement.Server("a", "a", cpus=4, memory_mb=2048, disk_mb=2048, is_default=True, cores=4),
+    "b": placement.Server("b", "b", cpus=2, memory_mb=1024, cpu_overcommit=2.0, cores=2),
 }
 
 
@@ -98,6 +99,22 @@ def test_whoever_is_placed_fits_together_and_nobody_overtakes(
             later = [two for two in askers if two.order > one.order]
             for two in later:
                 place = places[two.id]
-                assert not (isinstance(place, placement.Placed) and place.server in one.servers)
+                taken = place.server if isinstance(place, placement.Placed) else ""
+                assert taken not in one.servers or HOSTS[taken].lacks(NOTHING, one.need) != NOTHING
+    for one in askers:
+        place = places[one.id]
+        if isinstance(place, placement.Placed):
+            assert one.need.widest <= HOSTS[place.server].cores
     numbers = sorted(place.place for place in places.values() if isinstance(place, placement.Queued))
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_a_container_wider_than_a_server_waits_for_the_other_and_keeps_nobody_off_the_small_one() -> None:
+    full = {"a": Demand(cpus=4.0)}
+    wide, slim = Demand(cpus=3.0, widest=3.0), Demand(cpus=1.0, widest=1.0)
+    askers = [
+        placement.Asker("wide", (0, "1", ""), wide, ("a", "b"), wide),
+        placement.Asker("slim", (0, "2", ""), slim, ("a", "b"), slim),
+    ]
+    places = placement.line_up(askers, HOSTS, full)
+    assert places == {"wide": placement.Queued(1, "a", Demand(cpus=3.0)), "slim": placement.Placed("b")}

@@ -11,6 +11,7 @@ from handlers import records
 from handlers.stacks import bring
 from handlers.stacks.desired import Desired
 from listener import contract
+from listener.coolify.view import NEVER
 from tests.handlers.world import World
 
 RESTART = "POST /services/{uuid}/restart"
@@ -52,6 +53,25 @@ async def test_a_list_soon_after_a_start_wakes_the_stack_that_it_shows_running(w
     assert (await world.row(stack))["status"] == "running"
     assert list(await world.parts.stacks.poll()) == []
     assert view.interval(world.waits.poll) == world.waits.poll
+
+
+async def test_a_start_that_a_list_showed_before_its_answer_wakes_the_stack_at_the_next_list(
+    world: World,
+) -> None:
+    """The first list may not be believed, and the second shows nothing new."""
+    world.coolify.knobs.turn({"job_delay": 0.0, "start_seconds": 0.0, "sync_delay": 0.0})
+    stack = await world.stack()
+    await world.settle(0.1)
+    view = world.parts.eyes.view
+    view.snapshot = replace(view.snapshot, requested_at=NEVER)
+    await world.parts.stacks.poll()
+    world.parts.eyes.memory.of(stack).effect_at = view.snapshot.requested_at
+    await world.turn(contract.Key(records.STACKS, stack))
+    assert (await world.row(stack))["status"] == "deploying"
+    world.pass_time(1.0)
+    assert list(await world.parts.stacks.poll()) == [contract.Key(records.STACKS, stack)]
+    await world.turn(contract.Key(records.STACKS, stack))
+    assert (await world.row(stack))["status"] == "running"
 
 
 async def test_a_restart_is_not_believed_early_by_a_new_process_either(world: World) -> None:
