@@ -47,8 +47,9 @@ async def measure(mode: str) -> None:
     """All figures of this machine are in the file, one after another."""
     size, figures = SIZES[mode], kept.begun(mode)
     figures["sdk"] = contenders.sdk()
-    await _kept(figures, ("throttled",), _throttled(*size.throttled))
+    await _kept(figures, ("throttled",), _alone(races.throttled, *size.throttled))
     await _kept(figures, ("counts",), _in_folder(counted))
+    await _kept(figures, ("recorded",), _alone(races.recorded, size.runs * 4))
     for count, runs in size.stacks:
         for number in range(runs):
             one = _in_folder(partial(scale.measured, count=count, idle=size.idle))
@@ -71,12 +72,12 @@ def _race(
     return _in_folder(race)
 
 
-def _throttled(count: int, limit: int) -> Awaitable[Figures]:
-    async def throttled(folder: Path) -> Figures:
+def _alone(run: Callable[..., Awaitable[Figures]], *size: int) -> Awaitable[Figures]:
+    async def ours(folder: Path) -> Figures:
         async with rig.opened(folder) as one:
-            return await races.throttled(one, count, limit)
+            return await run(one, *size)
 
-    return _in_folder(throttled)
+    return _in_folder(ours)
 
 
 async def _in_folder(run: Callable[[Path], Awaitable[Any]]) -> Any:

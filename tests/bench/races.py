@@ -9,6 +9,7 @@ from typing import Any
 
 import anyio
 
+from listener.sandbox import people
 from tests.bench.contenders import LIMIT
 from tests.bench.rig import Rig
 
@@ -20,6 +21,15 @@ AT_ONCE: Mapping[str, float] = {"latency": ANSWER, "job_delay": 0, "start_second
 """Knobs of a Coolify whose jobs take no time."""
 LONG = 1200.0
 """Seconds within which a burst must be done."""
+
+RECORDED: Mapping[tuple[str, str], float] = {
+    ("POST", "^/services$"): 0.153,
+    ("PATCH", "/envs/bulk$"): 0.097,
+    ("POST", "/restart$"): 0.048,
+}
+"""Seconds that a real Coolify 4.3.10 took for an answer, in the median; its PATCH of a service stands for
+that of variables, its start for a restart.
+"""
 
 Figures = dict[str, Any]
 
@@ -75,4 +85,24 @@ async def throttled(one: Rig, count: int, limit: int) -> Figures:
         "limit": limit,
         "count": count,
         "kinds": dict(kinds.most_common()),
+    }
+
+
+async def recorded(one: Rig, count: int) -> Figures:
+    """M5: per create the seconds from its first call's arrival to its last answer, with recorded delays."""
+    await one.knob(**{**AT_ONCE, "latency": 0})
+    for (method, path), delay in RECORDED.items():
+        slow = {"method": method, "path": path, "times": 10 * count, "reply": None, "delay": delay}
+        await people.ask(one.world.standin, "POST", "/_standin/faults", slow)
+    await one.forget_calls()
+    for _ in range(count):
+        await one.until_shown(list(await one.create(1)), "running")
+    deeds = [call for call in await one.calls() if call["method"] != "GET"]
+    routes = ["POST /services", "PATCH /services/{uuid}/envs/bulk", "POST /services/{uuid}/restart"]
+    assert [f"{call['method']} {call['route']}" for call in deeds] == routes * count
+    last = RECORDED["POST", "/restart$"]
+    return {
+        "seconds": [
+            end["came"] + last - begin["came"] for begin, end in zip(deeds[::3], deeds[2::3], strict=True)
+        ]
     }
