@@ -47,7 +47,7 @@ $(VENV)/.bench: $(READY)
 	@touch $@
 
 BENCH ?= full
-bench: $(VENV)/.bench ## beside the physical limit and a naive listener, into BENCHMARKS.md; BENCH=quick: ten minutes, full: an hour
+bench: $(VENV)/.bench ## beside the physical limit and a naive listener, into BENCHMARKS.md; BENCH=quick: ten minutes, full: half an hour
 	@$(BIN)/python -m tests.bench $(BENCH)
 
 bench-quick: $(READY) ## figures of this machine into BENCHMARKS.md, in 3 minutes

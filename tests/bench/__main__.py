@@ -40,7 +40,7 @@ SIZES = {
     "full": Size(5, 60, 500, (300, 200), ((100, 2), (200, 2), (1_000, 2), (10_000, 1)), 60.0),
     "quick": Size(1, 40, 100, (50, 100), ((100, 1), (200, 1), (1_000, 1)), 60.0),
 }
-"""`full` takes about an hour, `quick` about ten minutes."""
+"""`full` takes about half an hour, `quick` ten minutes."""
 
 
 async def measure(mode: str) -> None:
