@@ -160,11 +160,6 @@ class Ledger:
         """Every row of one collection's records."""
         return [row for row in self._rows.values() if row.kind == kind]
 
-    def is_kind(self, record_id: str, kind: str) -> bool:
-        """It has a row of that kind."""
-        row = self._rows.get(record_id)
-        return row is not None and row.kind == kind
-
     def holder_of(self, host: str) -> str | None:
         """The record id that holds a host name, retained stacks included."""
         return self._by_host.first(host)

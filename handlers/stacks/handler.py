@@ -108,7 +108,7 @@ class StackHandler:
         moved = {uuid for uuid in {*was, *now} if was.get(uuid) != now.get(uuid)}
         owners = {self._owner(now.get(uuid) or was[uuid]) for uuid in moved}
         affected = self._eyes.memory.affected(before.requested_at, after.requested_at)
-        owners |= {one for one in affected if self._eyes.ledger.is_kind(one, self.collection)}
+        owners |= {one for one in affected if observe.is_at_end(self._eyes.ledger.get(one), now)}
         return [contract.Key(self.collection, owner) for owner in owners if owner]
 
     def _owner(self, entry: payloads.ServiceEntry) -> str:

@@ -131,6 +131,15 @@ def is_in_flight(row: LedgerRow) -> bool:
     return bool(row.start_open or row.stage == "stopping" or row.intent)
 
 
+def is_at_end(row: LedgerRow | None, listed: Mapping[str, payloads.ServiceEntry]) -> bool:
+    """The start or stop that we asked for is over, as listed."""
+    entry = listed.get(row.service_uuid) if row else None
+    if row is None or entry is None:
+        return False
+    is_down = entry.status.startswith("exited")
+    return is_down if row.stage == "stopping" else bool(row.start_open) and not is_down
+
+
 async def _tenant(eyes: Eyes, row: object, tenant_id: str) -> records.TenantRecord | None:
     if isinstance(row, dict):
         expanded = (row.get("expand") or {}).get("tenant_id")
