@@ -47,7 +47,7 @@ class Server:
     @property
     def is_bounded(self) -> bool:
         """It has any figures at all."""
-        return bool(self.cpus or self.memory_mb or self.disk_mb)
+        return bool(self.cpus or self.memory_mb or self.disk_mb or self.cores)
 
     @property
     def promised(self) -> Demand:

@@ -132,12 +132,12 @@ def is_in_flight(row: LedgerRow) -> bool:
 
 
 def is_at_end(row: LedgerRow | None, listed: Mapping[str, payloads.ServiceEntry]) -> bool:
-    """The start or stop that we asked for is over, as listed."""
+    """The list shows what a start or stop of ours was to lead to."""
     entry = listed.get(row.service_uuid) if row else None
     if row is None or entry is None:
         return False
-    is_down = entry.status.startswith("exited")
-    return is_down if row.stage == "stopping" else bool(row.start_open) and not is_down
+    state = parse(entry.status)[0]
+    return state == "exited" if row.stage == "stopping" else bool(row.start_open) and state == "running"
 
 
 async def _tenant(eyes: Eyes, row: object, tenant_id: str) -> records.TenantRecord | None:

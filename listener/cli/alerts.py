@@ -109,11 +109,16 @@ async def _read(past: bool) -> list[dict[str, Any]]:
         condition = "" if past else "cleared=''"
         found = await known.list(keeper.COLLECTION, filter=condition)
     order = {name: number for number, name in enumerate(SEVERE)}
-    told = [{name: row.get(name) or "" for name in (*COLUMNS, *ALSO)} for row in found]
-    told = [one | {"fix": fix(one["kind"], one["stack_id"]) if one["kind"] in KINDS else ""} for one in told]
     return sorted(
-        told, key=lambda row: (bool(row["cleared"]), order.get(str(row["severity"]), 9), row["raised"])
+        map(_told, found),
+        key=lambda row: (bool(row["cleared"]), order.get(str(row["severity"]), 9), row["raised"]),
     )
+
+
+def _told(row: Mapping[str, Any]) -> dict[str, Any]:
+    """An alert as it is listed; a kind of another version has no `fix`."""
+    shown = {name: row.get(name) or "" for name in (*COLUMNS, *ALSO)}
+    return shown | {"fix": fix(shown["kind"], shown["stack_id"]) if shown["kind"] in KINDS else ""}
 
 
 async def _ack(named: str) -> Mapping[str, Any]:

@@ -126,27 +126,25 @@ async def test_a_server_takes_only_the_tiers_that_it_names_and_a_dedicated_one_o
     assert (await messages(world, [stray]))[0].startswith("Waiting: no server takes this stack")
 
 
-async def test_what_fits_on_no_server_is_refused_until_one_is_large_enough(world: World, host: str) -> None:
-    await change(world, host, memory_mb=100)
-    stack = await world.stack()
-    await world.settle(60.0)
-    assert await words(world, [stack]) == [("error", "SERVER_TOO_SMALL")]
-    assert "156 MB are missing" in (await messages(world, [stack]))[0]
-    await change(world, host, memory_mb=512)
-    await world.settle()
-    assert await words(world, [stack]) == [RUNNING]
-
-
-async def test_what_no_server_has_the_cores_for_is_refused_however_often_they_are_promised(
-    world: World, host: str
+@pytest.mark.parametrize(
+    ("figures", "lacks", "enough"),
+    [
+        ({"memory_mb": 100}, "156 MB are missing", {"memory_mb": 512}),
+        ({"cpus": 0.2, "cpu_overcommit": 100}, "0.05 cores are missing", {"cpus": 2}),
+        ({"cpus": 0.2, "reserve_cpus": 1, "memory_mb": 0}, "0.05 cores are missing", {"cpus": 2}),
+    ],
+    ids=["memory", "cores, however often promised", "cores, all of them reserved"],
+)
+async def test_what_fits_on_no_server_is_refused_until_one_is_large_enough(
+    world: World, host: str, figures: dict[str, Any], lacks: str, enough: dict[str, Any]
 ) -> None:
     """Docker starts no container that may use more cores than its host has."""
-    await change(world, host, cpus=0.2, cpu_overcommit=100)
+    await change(world, host, **figures)
     stack = await world.stack()
     await world.settle(60.0)
     assert await words(world, [stack]) == [("error", "SERVER_TOO_SMALL")]
-    assert "cores are missing" in (await messages(world, [stack]))[0]
-    await change(world, host, cpus=2)
+    assert lacks in (await messages(world, [stack]))[0]
+    await change(world, host, **enough)
     await world.settle()
     assert await words(world, [stack]) == [RUNNING]
 
