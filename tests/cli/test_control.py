@@ -141,6 +141,7 @@ async def test_kept_decisions_come_out_alike_and_hold_no_secret(
     assert "DECISIONS_NONE" in nothing.err
 
 
+@pytest.mark.usefixtures("_interruptible")
 def test_a_watched_status_prints_what_is_new_and_ends_with_ctrl_c(world: World) -> None:
     command = [sys.executable, "-m", "listener.cli.main", "status", "--watch"]
     with subprocess.Popen(

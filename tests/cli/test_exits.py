@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import anyio
 import pytest
@@ -79,14 +78,6 @@ async def test_wrong_use_is_exit_2() -> None:
 async def test_init_makes_a_key() -> None:
     done = await cloudfreedom({}, "init", "--key")
     assert (done.code, len(done.out.strip())) == (Exit.DONE, 44)
-
-
-@pytest.fixture
-def _interruptible() -> Iterator[None]:
-    """A shell's background job ignores SIGINT, and so would the children of a test run in one."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.usefixtures("_interruptible")

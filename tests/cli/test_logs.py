@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import NamedTuple
@@ -168,14 +168,6 @@ async def test_lines_that_rush_past_are_missed_aloud(
         seen = await until(capsys, f"line {5000 + logs.WINDOW - 1}")
     assert f"More than {logs.WINDOW} lines came at once" in seen.err
     assert seen.out.splitlines()[:2] == [f"line {logs.WINDOW - 10}", f"line {logs.WINDOW - 9}"]
-
-
-@pytest.fixture
-def _interruptible() -> Iterator[None]:
-    """A shell's background job ignores SIGINT, and so would the children of a test run in one."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.usefixtures("stack", "_interruptible")

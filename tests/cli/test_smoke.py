@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -38,14 +38,6 @@ async def admin(world: World) -> AsyncIterator[httpx.AsyncClient]:
     """Speaks as the superuser."""
     async with fixtures.plain(world.pocketbase.url, world.admin.headers["Authorization"]) as http:
         yield http
-
-
-@pytest.fixture
-def _interruptible() -> Iterator[None]:
-    """A shell's background job ignores SIGINT, and so would the children of a test run in one."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @asynccontextmanager
