@@ -101,7 +101,8 @@ async def _counted(host: DockerHost, project: str, folder: Path) -> None:
     label = f"label={PROJECT}={project}"
     words = ("ps", "--all", "--quiet", "--filter", label, "--filter", f"label={SERVICE}=bot")
     name = (await docker(host, *words)).strip()
-    await docker(host, "update", "--restart", "no", name)
+    while host.run("update", "--restart", "no", name, check=False).returncode:
+        await anyio.sleep(0.1)  # refused between two of its lives
     while host.inspect(name)["State"]["Status"] != "exited":
         await anyio.sleep(0.2)
     count = sum(one["Actor"]["ID"].startswith(name) for one in host.events("die"))
