@@ -22,6 +22,8 @@ ALONE = ("unshare", "--pid", "--fork", "--mount", "--cgroup", "--ipc", "--uts", 
 UNIT = "cloudfreedom-listener"
 PYTHON = "/usr/bin/python3"
 """What is installed with: the unit sees no home directory, where a developer's own often is."""
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""A host's, without a developer's environment in front of what is installed there."""
 SECONDS = 60.0
 """Until what must come has come."""
 
@@ -57,7 +59,7 @@ class Booted:
     async def run(self, *command: str, check: bool = True, **env: str) -> str:
         """What the command said there; a failure fails."""
         into = ["nsenter", "-t", str(self.pid), "-m", "-p", "-C", "-i", "-u", f"--wd={ROOT}", *command]
-        done = await anyio.run_process(into, check=False, env={**os.environ, **env})
+        done = await anyio.run_process(into, check=False, env={**os.environ, "PATH": PATH, **env})
         said = (done.stdout + done.stderr).decode()
         assert done.returncode == 0 or not check, said
         return said

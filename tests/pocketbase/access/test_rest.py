@@ -11,7 +11,18 @@ import httpx
 from tests import fixtures, portal
 from tests.pocketbase.access.conftest import FIRST_AND_LONG, NARROWED, SHAPED, SHAPES_AND_LONG
 from tests.pocketbase.access.matrix import PEOPLE, VERBS
-from tests.pocketbase.access.world import BY_TENANT, OWN, RIGHTS, SECRET, Row, World, is_his, path, refused_at
+from tests.pocketbase.access.world import (
+    BY_TENANT,
+    NOBODY_LEADS,
+    OWN,
+    RIGHTS,
+    SECRET,
+    Row,
+    World,
+    is_his,
+    path,
+    refused_at,
+)
 
 Cell = tuple[str, str, str, str]
 """Collection, person, verb, and the row's id or the tenant of a new row."""
@@ -22,10 +33,6 @@ async def test_every_collection_has_a_row_in_the_matrix(world: World) -> None:
     assert {one["name"] for one in page if not one["system"]} == set(world.matrix)
     for name in world.matrix:
         assert world.shape.rows[name], f"{name} has no row to look at"
-
-
-NOBODY_LEADS = "listener"
-"""A row of `stack_overview` that comes and goes with the lease, and belongs to nobody."""
 
 
 @SHAPES_AND_LONG

@@ -108,6 +108,8 @@ class World:
 MODEL = schema_model.load()
 OURS = tuple(c for c in MODEL.collections if c.existing is None and c.kind == "base")
 SLUGS = {c.name for c in MODEL.collections if c.id == "slug"}
+NOBODY_LEADS = "listener"
+"""A row of `stack_overview` that comes and goes with the lease, and belongs to nobody."""
 VIEWS = {"stack_timeline", "stack_availability"}
 BY_TENANT = {"tenants", "agent_stacks", *VIEWS} | {c.name for c in OURS if "tenant_id" in c.fields}
 """Collections whose rows belong to tenants."""
@@ -171,7 +173,8 @@ async def opened(shape: Shape) -> AsyncIterator[World]:
         emails = {row["email"]: id_ for id_, row in (await world.all("users")).items()}
         world.users.update({slug: emails[portal.email(slug)] for slug in OWN.values()})
         for name in matrix.read(matrix.NARROWED) if not shape.rows else ():
-            shape.rows[name] = {i: _tenant(world, name, row) for i, row in (await world.all(name)).items()}
+            found = (await world.all(name)).items()
+            shape.rows[name] = {i: _tenant(world, name, row) for i, row in found if i != NOBODY_LEADS}
         yield world
 
 
