@@ -33,7 +33,7 @@ async def last(
     count: int,
     *,
     collection: str = recorder.OPERATIONS,
-    sort: str = "-created,-id",
+    sort: str = "-@rowid",
 ) -> Sequence[Mapping[str, Any]]:
     """The last so many rows that meet PocketBase's filter, oldest first; raises `COLLECTION_UNREADABLE`."""
     params: dict[str, Any] = {"filter": condition, "sort": sort, "perPage": count, "skipTotal": "1"}

@@ -65,7 +65,7 @@ async def _gather(caught: net.Net) -> Mapping[str, str]:
 
 async def _operations(known: PocketBase) -> Iterable[Row]:
     """The last of them, newest first."""
-    params: dict[str, Any] = {"sort": "-created,-id", "perPage": OPERATIONS, "skipTotal": "1"}
+    params: dict[str, Any] = {"sort": "-@rowid", "perPage": OPERATIONS, "skipTotal": "1"}
     answer = await known.send("GET", client.path(recorder.OPERATIONS), safe=True, params=params)
     items: Iterable[Row] = client.decoded(answer).get("items", ())
     return items
