@@ -14,7 +14,7 @@ import anyio.to_thread
 
 from handlers import eyes as seeing
 from handlers import ledger, memory, orphans, restored, site, status, vault
-from handlers.alerting import conditions, sighting
+from handlers.alerting import conditions, showing, sighting
 from handlers.alerting.keeper import Keeper
 from handlers.brake import Brake
 from handlers.figures import Figures
@@ -153,12 +153,14 @@ def alerting(
 ) -> list[tuple[Round, Interval]]:
     """What is worth waking a person for, kept and delivered; and the dead man's switch."""
 
+    stacks = showing.Stacks(eyes, catalog)
+
     async def look() -> conditions.Sight:
         error = gate.breaker.error
         docker = await anyio.to_thread.run_sync(watching.read, settings.listener_docker_file)
         reasons = {name: name for name in gate.reasons()}
         opened = str(error) if error else ""
-        return sighting.look(eyes, brake, catalog, reasons=reasons, breaker=opened, docker=docker)
+        return sighting.look(eyes, brake, stacks=stacks, reasons=reasons, breaker=opened, docker=docker)
 
     keeper = Keeper(
         eyes=eyes,

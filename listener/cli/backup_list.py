@@ -51,5 +51,5 @@ async def _id(here: Here, named: str) -> str:
 
 
 def _wrong(copy: Copy) -> dict[str, Any] | None:
-    judged = copies.judge(copy.record, datetime.now(UTC), is_due=True)
+    judged = copies.judge(copies.read(copy.record), datetime.now(UTC), is_due=True)
     return {"stack": copy.stack.name, "kind": judged[0], "text": judged[1]} if judged else None

@@ -19,6 +19,9 @@ from starlette.routing import Route
 
 from .metrics import Metrics
 
+DATE = 1.0
+"""Seconds for which the date in the answers' headers is kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
@@ -81,17 +84,32 @@ async def serve(
             try:
                 await anyio.sleep_forever()
             finally:
-                server.should_exit = True
+                server.leave()
 
 
-async def _until_exit(server: uvicorn.Server, listening: socket.socket) -> None:
-    """Shielded: uvicorn closes its connections only when it ends by itself, which `should_exit` asks for."""
+async def _until_exit(server: _Server, listening: socket.socket) -> None:
+    """Shielded: uvicorn closes its connections only when it ends by itself, which `leave` asks for."""
     with anyio.CancelScope(shield=True):
         await server.serve(sockets=[listening])
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to the engine."""
+    """Leaves signals to the engine, and looks once a second; uvicorn does ten times."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._leaving = anyio.Event()
+
+    def leave(self) -> None:
+        """It ends by itself, at once."""
+        self.should_exit = True
+        self._leaving.set()
+
+    async def main_loop(self) -> None:
+        """Until `leave`; each look keeps the date of answers."""
+        while not await self.on_tick(0):
+            with anyio.move_on_after(DATE):
+                await self._leaving.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

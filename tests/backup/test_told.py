@@ -57,7 +57,7 @@ DONE = json.dumps({"state": "done", "snapshot": "0123abcd"})
 def test_what_the_record_says_of_its_backups(
     shown: dict[str, Any], is_due: bool, said: tuple[str, str] | None
 ) -> None:
-    judged = copies.judge(shown, NOW, is_due=is_due)
+    judged = copies.judge(copies.read(shown), NOW, is_due=is_due)
     assert (judged is None) == (said is None)
     if judged and said:
         assert (judged[0], said[1] in judged[1]) == (said[0], True)
