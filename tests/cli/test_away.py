@@ -72,6 +72,7 @@ async def test_without_coolify_the_records_answer(
     assert account["ledger"]["template"] == "telegram-bot"
 
 
+@pytest.mark.long
 async def test_without_both_nothing_can_be_told(alone: dict[str, str]) -> None:
     nowhere = {**alone, "POCKETBASE_URL": NOWHERE, "COOLIFY_URL": NOWHERE}
     for done in await together(nowhere, "list", "explain bot --json"):

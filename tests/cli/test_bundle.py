@@ -163,6 +163,7 @@ async def test_no_secret_and_no_free_text_is_in_any_file_in_any_form(
             json.loads(files[name])
 
 
+@pytest.mark.long
 async def test_what_helps_is_inside(
     database: Database, alone: dict[str, str], programs: Path, pages: tuple[str, list[str]], tmp_path: Path
 ) -> None:

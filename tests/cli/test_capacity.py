@@ -43,6 +43,7 @@ async def test_the_first_host_is_written_with_its_figures_and_says_what_fits(
     assert told["waiting"] == []
 
 
+@pytest.mark.long
 async def test_what_if_counts_restarts_refusals_and_the_line_and_writes_nothing(
     world: World, admin: httpx.AsyncClient
 ) -> None:

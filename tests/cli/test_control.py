@@ -90,6 +90,7 @@ def test_a_pause_without_a_sensible_end_is_refused(text: str) -> None:
     assert caught.value.code == "UNTIL_UNFIT"
 
 
+@pytest.mark.long
 async def test_the_audit_is_filtered_by_what_is_asked_for(world: World, admin: httpx.AsyncClient) -> None:
     record_id = await running(admin, "audited")
     table, by_tenant, by_verb, gone, odd = await together(
@@ -111,6 +112,7 @@ async def test_the_audit_is_filtered_by_what_is_asked_for(world: World, admin: h
     assert "SPAN_UNKNOWN" in odd.err
 
 
+@pytest.mark.long
 async def test_kept_decisions_come_out_alike_and_hold_no_secret(
     world: World, admin: httpx.AsyncClient, tmp_path: Path
 ) -> None:
@@ -156,6 +158,7 @@ def test_a_watched_status_prints_what_is_new_and_ends_with_ctrl_c(world: World) 
     assert "leads=True" in first
 
 
+@pytest.mark.long
 async def test_a_shell_offers_the_names_of_stacks_and_nothing_when_it_cannot_know_them(
     world: World, admin: httpx.AsyncClient
 ) -> None:

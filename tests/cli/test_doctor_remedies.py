@@ -114,6 +114,7 @@ async def test_hooks_run_again_after_the_command_and_the_restart_that_are_printe
         main.write_text(hooks.headed(main.read_text().partition("\n")[2] + "// older\n"))
 
 
+@pytest.mark.long
 async def test_a_wrong_clock_is_a_failure_until_it_is_set(
     monkeypatch: pytest.MonkeyPatch, alone: dict[str, str], database: Database
 ) -> None:

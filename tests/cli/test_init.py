@@ -117,6 +117,7 @@ def test_what_was_asked_for_stands_in_a_private_file_and_no_secret_on_the_screen
     assert "schema apply" in done.out.rpartition("Next, ")[2]
 
 
+@pytest.mark.long
 def test_a_file_is_replaced_only_if_told_and_keeps_what_is_not_asked_for(
     tmp_path: Path, coolify: Coolify
 ) -> None:
@@ -174,6 +175,7 @@ COMPLETE = {
 }
 
 
+@pytest.mark.long
 async def test_without_a_terminal_it_names_what_is_missing_and_writes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "listener.env"
     done = await cloudfreedom({"POCKETBASE_URL": NOWHERE}, "init", "--file", str(path))
@@ -210,6 +212,7 @@ def test_a_merged_file_keeps_every_other_line_and_is_read_as_written() -> None:
     assert merged == "# head\n\nA='a #b'\nB='x'\nC=3\nD='1|x'\n"
 
 
+@pytest.mark.long
 async def test_secrets_go_into_files_of_their_own_where_the_unit_wants_them(
     tmp_path: Path, coolify: Coolify
 ) -> None:

@@ -12,6 +12,7 @@ from tests.cli.test_doctor import examined, marks
 from tests.dns.nameserver import serving
 
 
+@pytest.mark.long
 async def test_the_doctor_asks_the_resolver(monkeypatch: pytest.MonkeyPatch, alone: dict[str, str]) -> None:
     async with serving() as names:
         env = {**alone, "LISTENER_DNS": names.setting, "PLATFORM_ADDRESSES": "203.0.113.7"}

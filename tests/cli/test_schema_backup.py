@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
+import pytest
 import pytest_asyncio
 
 from listener.cli.exits import Exit
@@ -50,6 +51,7 @@ async def test_no_backup_leaves_it_out(scene: tuple[dict[str, str], httpx.AsyncC
     assert "+ stack_alerts" in done.out
 
 
+@pytest.mark.long
 async def test_the_narrowed_rules_are_preceded_by_a_backup(tmp_path: Path) -> None:
     async with pocketbase.running(tmp_path / "portal") as server, fixtures.superuser(server) as admin:
         await portal.build(admin, user_id=True)
@@ -75,6 +77,7 @@ async def test_the_last_five_of_ours_are_kept_and_others_are_not_touched(
     assert f"Backup {ours[0]} is removed" in done.out
 
 
+@pytest.mark.long
 async def test_a_failed_backup_stops_the_apply(
     scene: tuple[dict[str, str], httpx.AsyncClient],
 ) -> None:

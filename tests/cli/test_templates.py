@@ -27,6 +27,7 @@ OPTION = PAIR_MANIFEST.replace("parameters:\n", MADE).replace(
 PINNED = PAIR_MANIFEST.replace('tag: "2.1"', f'tag: "2.1", digest: "{DIGEST}"')
 
 
+@pytest.mark.long
 async def test_every_template_in_use_is_listed_shown_and_good() -> None:
     listed = await cloudfreedom({}, "templates", "list", "--json")
     slugs = [row["template"] for row in json.loads(listed.out)]
@@ -90,6 +91,7 @@ async def test_what_is_refused_stands_in_its_row(tmp_path: Path, old: str, new: 
     assert len(re.findall(r"^fix pair: .+", done.out, re.MULTILINE)) == 1, done.text
 
 
+@pytest.mark.long
 async def test_a_digest_can_be_demanded(tmp_path: Path) -> None:
     demanded = {"TEMPLATES_REQUIRE_DIGEST": "true"}
     write_pair(tmp_path / "open")

@@ -113,6 +113,7 @@ async def test_a_command_writes_one_field_of_the_record_and_nothing_else(
     assert (await everything(database.admin))["agent_stacks"] == [row]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("stack")
 async def test_wrong_use_writes_nothing(database: Database, alone: dict[str, str]) -> None:
     before = await everything(database.admin)

@@ -23,6 +23,7 @@ def test_a_woken_key_waits_on_the_sweep_lane_only_if_a_sweep_brought_who_woke_it
     assert queue.depths() == {**dict.fromkeys(("urgent", "live", "sweep", "delayed"), 0), place: 1}
 
 
+@pytest.mark.long
 async def test_what_a_sweep_wakes_does_not_hold_up_an_edit() -> None:
     toy = Toy(workers=1)
     stacks = [key(f"s-{n}") for n in range(100)]

@@ -42,7 +42,7 @@ async def _prove(
 
 async def test_without_a_proven_copy_nothing_is_purged_and_staff_reads_what_to_do(world: World) -> None:
     stack = await _over(world)
-    await world.live(3 * DAY)
+    await world.live(DAY / 6)
     row = await world.row(stack)
     assert row["message"].startswith("Deleted: the data is kept until a backup of it is proven.")
     assert row["error_message"].startswith("BACKUP_UNPROVEN · ")

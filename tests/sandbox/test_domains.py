@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import pytest
 
 from listener.sandbox import people, world
 from tests.cli.commands import cloudfreedom
@@ -16,6 +17,7 @@ SECONDS = 40.0
 HOST = "agent.example.org"
 
 
+@pytest.mark.long
 async def test_a_daemon_gives_addresses_and_routes_own_domains_once_they_are_proven(tmp_path: Path) -> None:
     async with serving() as names:
         env = {
