@@ -115,6 +115,7 @@ def tokens(folder: Path) -> dict[str, str]:
 async def _prepare(folder: Path) -> None:
     secret = SERVICE_PASSWORD.get_secret_value()
     async with pocketbase.running(folder) as server, superuser(server) as admin:
+        await _unlogged(admin)
         await portal.collections(admin, user_id=True)
         await schema.apply(admin, rules=True, identity=IDENTITY, password=SERVICE_PASSWORD)
         user = await portal.user(admin, portal.email(TENANT))
@@ -124,6 +125,12 @@ async def _prepare(folder: Path) -> None:
             signed_in(server.url, "listeners", IDENTITY, secret) as service,
         ):
             keep_tokens(folder, admin=admin, owner=owner, service=service)
+
+
+async def _unlogged(admin: httpx.AsyncClient) -> None:
+    """PocketBase writes no row of its own log for each request: with many tests, much of its time."""
+    answer = await admin.patch("/api/settings", json={"logs": {"maxDays": 0}})
+    assert answer.status_code == 200, answer.text
 
 
 @pytest.fixture(scope="session")

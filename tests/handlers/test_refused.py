@@ -212,8 +212,7 @@ async def test_a_template_that_is_no_more_stops_no_stack_of_it_and_makes_no_new_
     world: World, code: str, message: str
 ) -> None:
     old, other = await world.running("openclaw-agent"), await world.running("telegram-bot")
-    known = world.place.catalog.get
-    sound = {one: found for one in ("base-llm", "telegram-bot") if (found := known(one))}
+    sound = {one: found for one in ("base-llm", "telegram-bot") if (found := world.place.catalog.get(one))}
     refusals = {"openclaw-agent": errors.Refusal("GUARD_G01", "It is refused.")}
     broken = refusals if code == "TEMPLATE_BROKEN" else {}
     world.place = replace(world.place, catalog=catalog.Catalog(sound, broken))
@@ -227,9 +226,10 @@ async def test_a_template_that_is_no_more_stops_no_stack_of_it_and_makes_no_new_
         assert (row["status"], row["message"][: len(message)]) == ("error", message)
         assert row["error_message"].startswith(f"{code} · ")
     assert (world.effects(), (await world.row(other))["status"]) == ([], "running")
-    await world.edit(old, desired_state="suspended")
-    await world.live(300)
-    assert (await world.row(old))["status"] == "suspended"
+    for wish in ("suspended", "deleted"):
+        await world.edit(old, desired_state=wish)
+        await world.live(300)
+        assert (await world.row(old))["status"] == wish
 
 
 async def test_a_stack_that_was_refused_waits_for_lists_like_a_new_one(world: World) -> None:
