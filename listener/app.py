@@ -35,7 +35,7 @@ from listener.engine.gate import Flag, Gate
 from listener.engine.gauges import expose
 from listener.engine.hostlock import HostLock
 from listener.engine.lease import Lease, uptime
-from listener.engine.lifecycle import Notifier
+from listener.engine.lifecycle import Notifier, freeze
 from listener.engine.poll import Poller
 from listener.engine.queue import Queue
 from listener.engine.stream import Inbox, Stream
@@ -274,6 +274,7 @@ def _engine(
         gate=gate,
         notifier=Notifier(os.environ),
         rehearse=partial(load_catalog, settings),
+        on_started=freeze,
     )
 
 

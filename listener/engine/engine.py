@@ -37,6 +37,7 @@ class Engine:
     """Everything that runs, in one task group. Knows no collection by name.
 
     `rehearse` reads what a process reads once, at its start, and raises what would keep a new one from it.
+    `on_started` is called once, before the supervisor is told.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Engine:
         gate: Gate,
         notifier: lifecycle.Notifier,
         rehearse: Callable[[], object],
+        on_started: Callable[[], None] = lambda: None,
     ) -> None:
         self._stream = stream
         self._sweeper = sweeper
@@ -57,6 +59,7 @@ class Engine:
         self._gate = gate
         self._notifier = notifier
         self._rehearse = rehearse
+        self._on_started = on_started
         self._hung_up = anyio.Event()
         self._refused = ""
         """What a reload was refused for, until one is not."""
@@ -179,6 +182,7 @@ class Engine:
         """The start is over when everything was looked at once, as leader or as standby."""
         while not self._sweeper.is_fresh() or self._gate.lease.role == "unknown":
             await anyio.sleep(STARTED)
+        self._on_started()
         self._notifier.ready()
         self._notifier.status(self._status())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import socket
 import time
@@ -69,6 +70,15 @@ class Notifier:
             elif not was_stuck:
                 log.error("worker.stuck")
             await anyio.sleep(period)
+
+
+def freeze() -> None:
+    """What was made so far lives as long as the process: the garbage collector passes over it from now on.
+
+    A full collection stops everything, for 55 ms with 200 stacks, and met one create in sixty.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 async def obey_signals(

@@ -50,6 +50,7 @@ class Toy:
         self.alerts: list[str] = []
         self.others: list[contract.Change] = []
         self.polled: list[float] = []
+        self.started: list[float] = []
         self.poll_keys: list[contract.Key] = []
         self.poll_errors: list[Exception] = []
         self.broken_templates: errors.Refusal | None = None
@@ -106,6 +107,7 @@ class Toy:
             gate=gate,
             notifier=Notifier(environ),
             rehearse=self._rehearse,
+            on_started=lambda: self.started.append(anyio.current_time()),
         )
 
     @asynccontextmanager

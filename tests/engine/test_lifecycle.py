@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -16,7 +17,7 @@ from structlog.typing import EventDict
 
 from listener import contract, errors
 from listener.engine import worker
-from listener.engine.lifecycle import Notifier
+from listener.engine.lifecycle import Notifier, freeze
 
 from .rig import Toy
 from .toy import Act, ToyLease, takes
@@ -148,7 +149,7 @@ async def test_systemd_hears_ready_status_and_watchdog(systemd: Systemd) -> None
         await anyio.sleep(35)
         lines = systemd.heard()
         assert lines.index("READY=1") > lines.index("STATUS=leader, fence 2, not swept yet, no fresh sweep")
-        assert lines.count("READY=1") == 1
+        assert (lines.count("READY=1"), len(toy.started)) == (1, 1)
         assert lines.count("WATCHDOG=1") == 4
         assert "STATUS=leader, fence 3, swept 10 s ago, ready" in lines
         await toy.engine.drain()
@@ -170,7 +171,7 @@ async def test_nothing_is_ready_before_the_first_sweep(systemd: Systemd) -> None
     async with toy.running():
         await anyio.sleep(95)
         lines = systemd.heard()
-        assert "READY=1" not in lines
+        assert ("READY=1" in lines, toy.started) == (False, [])
         assert any("stopped by COOLIFY_UNAUTHORIZED" in line for line in lines)
         assert lines.count("WATCHDOG=1") == 10
         toy.probe.broken = False
@@ -276,3 +277,14 @@ async def test_the_watchdog_ping_stops_when_a_worker_hangs(systemd: Systemd, log
 )
 async def test_a_missing_supervisor_is_no_error(environ: dict[str, str]) -> None:
     Notifier(environ).notify("READY=1")
+
+
+def test_what_stands_at_the_start_is_not_looked_through_by_the_collector_again() -> None:
+    before = [[number] for number in range(100)]
+    freeze()
+    try:
+        assert gc.get_freeze_count() > len(before)
+        young = {id(one) for one in gc.get_objects()}
+        assert not young & {id(one) for one in before}
+    finally:
+        gc.unfreeze()
