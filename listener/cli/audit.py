@@ -14,6 +14,9 @@ from listener.pocketbase import client
 from listener.pocketbase.client import PocketBase
 from listener.pocketbase.writer import Write
 
+ORDER = "-created,-@rowid"
+"""Newest first; what one batch wrote has one time, and stands in its order."""
+
 
 def actor() -> str:
     """Who typed the command, as the host knows them."""
@@ -33,7 +36,7 @@ async def last(
     count: int,
     *,
     collection: str = recorder.OPERATIONS,
-    sort: str = "-@rowid",
+    sort: str = ORDER,
 ) -> Sequence[Mapping[str, Any]]:
     """The last so many rows that meet PocketBase's filter, oldest first; raises `COLLECTION_UNREADABLE`."""
     params: dict[str, Any] = {"filter": condition, "sort": sort, "perPage": count, "skipTotal": "1"}

@@ -75,7 +75,7 @@ class Notifier:
 def freeze() -> None:
     """What was made so far lives as long as the process: the garbage collector passes over it from now on.
 
-    A full collection stops everything, for 55 ms with 200 stacks, and met one create in sixty.
+    A full collection stops everything: for some 55 ms in a process that has made its first stacks.
     """
     gc.collect()
     gc.freeze()

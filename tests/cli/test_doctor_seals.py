@@ -27,13 +27,18 @@ async def test_a_value_that_no_key_opens_is_a_failure_until_the_former_key_is_ba
     former, present = new_key(), alone["LISTENER_SECRETS_KEY"]
     await _kept(database, "one", Sealer([present]).seal("fake-one"))
     await _kept(database, "two", Sealer([former]).seal("fake-two"))
+    spec = {"id": "b" * 15, "collection": "agent_stacks", "last_spec": Sealer([former]).seal("{}")}
+    answer = await database.admin.post("/api/collections/listener_ledger/records", json=spec)
+    assert answer.status_code == 200, answer.text
 
     (line,) = (await examined(monkeypatch, alone))["sealed values"]
     assert (line.mark, line.text) == (
         report.Mark.FAILURE,
-        "SEAL_BROKEN: 1 of 2 sealed values cannot be opened",
+        "SEAL_BROKEN: 2 of 3 sealed values cannot be opened",
     )
     both = {**alone, "LISTENER_SECRETS_KEY": f"{present},{former}"}
     (line,) = (await examined(monkeypatch, both))["sealed values"]
-    assert (line.mark, line.text) == (report.Mark.WARNING, "1 of 2 sealed values need a key behind the first")
+    assert (line.mark, line.text) == (report.Mark.WARNING, "2 of 3 sealed values need a key behind the first")
     assert "rotate-key" in line.fix
+    wrong = {**alone, "LISTENER_SECRETS_KEY": "fake-no-key"}
+    assert marks((await examined(monkeypatch, wrong))["sealed values"]) == "-"

@@ -8,7 +8,7 @@ from typing import Any
 
 from handlers import eyes, ledger, recorder
 from handlers import records as tables
-from listener.cli import configured, reach
+from listener.cli import audit, configured, reach
 from listener.cli.bundle import net, said
 from listener.compose.manifest import NAME
 from listener.pocketbase import client
@@ -65,7 +65,7 @@ async def _gather(caught: net.Net) -> Mapping[str, str]:
 
 async def _operations(known: PocketBase) -> Iterable[Row]:
     """The last of them, newest first."""
-    params: dict[str, Any] = {"sort": "-@rowid", "perPage": OPERATIONS, "skipTotal": "1"}
+    params: dict[str, Any] = {"sort": audit.ORDER, "perPage": OPERATIONS, "skipTotal": "1"}
     answer = await known.send("GET", client.path(recorder.OPERATIONS), safe=True, params=params)
     items: Iterable[Row] = client.decoded(answer).get("items", ())
     return items

@@ -19,7 +19,7 @@ async def seals(here: scene.Scene) -> list[report.Line]:
     if here.database is None or not here.is_known:
         return [report.skipped("not asked: PocketBase has not let us in")]
     if not here.settings.listener_secrets_key or "listener_secrets_key" in here.mistakes:
-        return [report.skipped("not tried: LISTENER_SECRETS_KEY is not set")]
+        return [report.skipped("not tried: LISTENER_SECRETS_KEY is not set, or no key (see “settings”)")]
     known, sealer = here.database.client, Sealer(here.settings.listener_secrets_key)
     secrets = [row["value"] for row in await known.list(vault.COLLECTION, fields="id,value")]
     specs = [row["last_spec"] for row in await known.list(ledger.COLLECTION, fields="id,last_spec")]
